@@ -1,0 +1,76 @@
+"""typedxp: typed experiments, declared once, swept anywhere, read as one lazy xarray Dataset."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typedxp.errors import (
+        ConfigError,
+        DeclarationError,
+        ExecutionError,
+        PlanError,
+        RecordError,
+        ResultsError,
+        StoreError,
+        TypedxpError,
+    )
+    from typedxp.results.open import open_results
+    from typedxp.runner import Experiment, RunHandle, SweepHandle, experiment
+    from typedxp.stages.declare import register
+    from typedxp.stages.record import Run
+    from typedxp.stages.seed import seed_everything
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigError": "typedxp.errors",
+    "DeclarationError": "typedxp.errors",
+    "ExecutionError": "typedxp.errors",
+    "Experiment": "typedxp.runner",
+    "PlanError": "typedxp.errors",
+    "RecordError": "typedxp.errors",
+    "ResultsError": "typedxp.errors",
+    "Run": "typedxp.stages.record",
+    "RunHandle": "typedxp.runner",
+    "StoreError": "typedxp.errors",
+    "SweepHandle": "typedxp.runner",
+    "TypedxpError": "typedxp.errors",
+    "experiment": "typedxp.runner",
+    "open_results": "typedxp.results.open",
+    "register": "typedxp.stages.declare",
+    "seed_everything": "typedxp.stages.seed",
+}
+
+__all__ = [
+    "ConfigError",
+    "DeclarationError",
+    "ExecutionError",
+    "Experiment",
+    "PlanError",
+    "RecordError",
+    "ResultsError",
+    "Run",
+    "RunHandle",
+    "StoreError",
+    "SweepHandle",
+    "TypedxpError",
+    "experiment",
+    "open_results",
+    "register",
+    "seed_everything",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that importing typedxp costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'typedxp' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,92 @@
+"""Owns every error that typedxp raises on purpose.
+
+    TypedxpError
+    ├── DeclarationError    an experiment or its schema cannot be used
+    ├── ConfigError         values that are wrong: every problem at once
+    ├── PlanError           a sweep that cannot be planned
+    ├── StoreError          a directory that cannot be used as a store, or a run that is not there
+    ├── RecordError         something that cannot be recorded
+    ├── ExecutionError      runs that cannot be started
+    └── ResultsError        results that cannot be read
+
+The command line prints the message of any of them, without a traceback, and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class TypedxpError(Exception):
+    """Anything that went wrong for a reason that the user can do something about."""
+
+
+class DeclarationError(TypedxpError):
+    """An experiment, or the schema of its config, cannot be used as declared."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the values of a config.
+
+    ``value`` is text, ready to be shown (secrets are redacted), or empty where there is no value. ``points`` counts the
+    points of the sweep that have the problem.
+    """
+
+    key: str
+    value: str
+    origin: str
+    message: str
+    points: int = 1
+
+
+class ConfigError(TypedxpError):
+    """Values that were refused: every problem at once, each with the place it came from."""
+
+    def __init__(self, name: str, problems: Sequence[Problem], points: int = 1) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        self.points = points
+        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        super().__init__("\n".join([f"{count} in {name}:", *map(self._describe, self.problems)]))
+
+    def _describe(self, problem: Problem) -> str:
+        what = f"{problem.key} = {problem.value}" if problem.key and problem.value else problem.key or problem.value
+        origin = f"  ({problem.origin})" if problem.origin else ""
+        hits = f"  in {problem.points} of {self.points} points" if self.points > 1 else ""
+        message = problem.message.replace("\n", "\n    ")
+        return f"  {what}{origin}{hits}\n    {message}"
+
+
+class PlanError(TypedxpError):
+    """A sweep cannot be planned as it was asked for."""
+
+
+class StoreError(TypedxpError):
+    """A directory cannot be used as a store, or a run is not there."""
+
+
+class RecordError(TypedxpError):
+    """Something that a run logs cannot be recorded."""
+
+
+class ExecutionError(TypedxpError):
+    """Runs cannot be started as they were asked for."""
+
+
+class ResultsError(TypedxpError):
+    """Results cannot be read as they were asked for."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which of the ``known`` words was probably meant, or which there are: text to put after a refusal."""
+    words = sorted(set(known))
+    matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if not matches:
+        # The last part alone may be what was misspelt: `lr` where `optimizer.lr` was meant.
+        matches = [known_word for known_word in words if known_word.rpartition(".")[2] == word.rpartition(".")[2]][:1]
+    if matches:
+        return f"Did you mean {matches[0]}?"
+    return f"Known: {', '.join(words)}." if words else ""

@@ -1,0 +1,1 @@
+"""Reading: runs on disk as one lazy, labelled xarray Dataset."""

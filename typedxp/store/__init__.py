@@ -1,0 +1,1 @@
+"""The run store: the only place that knows what is where on disk."""

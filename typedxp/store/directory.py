@@ -1,0 +1,179 @@
+"""Owns the files of one run.
+
+    17/
+      run.json            what was planned                              written once
+      config.yaml         exactly what the function receives            written once
+      status.json         where it stands                               replaced whole
+      metrics/train.jsonl one JSON object per line                      appended
+      artifacts/  checkpoints/  stdout.log  stderr.log  job.sh
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from typedxp.errors import RecordError, StoreError
+from typedxp.store import yaml
+from typedxp.store.files import replace
+from typedxp.vocabulary.records import (
+    FORMAT,
+    Code,
+    Column,
+    Environment,
+    ExperimentRef,
+    Failure,
+    Label,
+    RunRecord,
+    RunStatus,
+    Status,
+    StreamSummary,
+)
+
+_SAFE_STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def id(self) -> int:
+        """The number of the run, which is the name of its directory."""
+        return int(self.path.name)
+
+    @property
+    def metrics(self) -> Path:
+        """The directory of the streams."""
+        return self.path / "metrics"
+
+    @property
+    def stdout(self) -> Path:
+        """The file that holds what the run printed."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """The file that holds what the run printed as errors, tracebacks included."""
+        return self.path / "stderr.log"
+
+    def stream(self, name: str) -> Path:
+        """Return the file of the stream called ``name``.
+
+        Raises:
+            RecordError: the name cannot be the name of a file on every system.
+        """
+        if not _SAFE_STREAM.fullmatch(name):
+            raise RecordError(
+                f"A stream cannot be called {name!r}: use 1 to 100 letters, digits, '-' and '_', "
+                "beginning with a letter or a digit."
+            )
+        return self.metrics / f"{name}.jsonl"
+
+    def streams(self) -> tuple[str, ...]:
+        """Name the streams that have a file, in alphabetical order."""
+        if not self.metrics.is_dir():
+            return ()
+        return tuple(sorted(file.stem for file in self.metrics.glob("*.jsonl") if _SAFE_STREAM.fullmatch(file.stem)))
+
+    def write_plan(self, record: RunRecord, config: Mapping[str, Any]) -> None:
+        """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
+        replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
+        self.write_status(Status(RunStatus.PLANNED))
+        replace(self.path / "run.json", _dump(record))
+
+    def write_status(self, status: Status) -> None:
+        """Replace status.json."""
+        replace(self.path / "status.json", _dump(status), durable=status.status.final)
+
+    def read_record(self) -> RunRecord:
+        """Read run.json.
+
+        Raises:
+            StoreError: it is missing, damaged, or of a later format than this version knows.
+        """
+        raw = self._read("run.json")
+        try:
+            return RunRecord(
+                **_known(RunRecord, raw)
+                | {
+                    "experiment": ExperimentRef(**_known(ExperimentRef, raw["experiment"])),
+                    "labels": {key: Label(**_known(Label, label)) for key, label in raw["labels"].items()},
+                    "environment": Environment(**_known(Environment, raw["environment"])),
+                    "code": Code(**_known(Code, raw["code"])) if raw.get("code") else None,
+                    "overrides": tuple(raw["overrides"]),
+                    "command": tuple(raw["command"]),
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{self.path / 'run.json'} is damaged: {error!r}.") from error
+
+    def read_status(self) -> Status:
+        """Read status.json.
+
+        Raises:
+            StoreError: it is missing, damaged, or of a later format than this version knows.
+        """
+        raw = self._read("status.json")
+        try:
+            return Status(
+                **_known(Status, raw)
+                | {
+                    "status": RunStatus(raw["status"]),
+                    "failure": Failure(**_known(Failure, raw["failure"])) if raw.get("failure") else None,
+                    "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
+                }
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{self.path / 'status.json'} is damaged: {error!r}.") from error
+
+    def read_config(self) -> dict[str, Any]:
+        """Read config.yaml as plain values.
+
+        Raises:
+            StoreError: it is missing or damaged.
+        """
+        try:
+            values = yaml.load((self.path / "config.yaml").read_text("utf-8", "surrogatepass"))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.path / 'config.yaml'} cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise StoreError(f"{self.path / 'config.yaml'} is damaged: it holds no mapping.")
+        return values
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            raw = orjson.loads(path.read_bytes())
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.path} is not a run: it has no {name}.") from error
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+            raise StoreError(f"{path} is damaged: it has no format.")
+        if raw["format"] > FORMAT:
+            raise StoreError(
+                f"{path} has format {raw['format']}, this typedxp reads up to {FORMAT}: it was written by a later version."
+            )
+        return raw
+
+
+def _dump(record: RunRecord | Status) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+
+
+def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+    # A later version of the same format may have added keys, which an earlier reader may leave out.
+    return {field.name: raw[field.name] for field in fields(kind) if field.name in raw}
+
+
+def _summary(raw: Mapping[str, Any]) -> StreamSummary:
+    columns = {name: Column(tuple(column["kinds"]), column["records"]) for name, column in raw["columns"].items()}
+    return StreamSummary(raw["records"], raw["bytes"], columns)

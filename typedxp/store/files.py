@@ -1,0 +1,40 @@
+"""Owns how a file comes to be: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write ``data`` to ``path`` so that no reader ever sees half of it.
+
+    ``durable`` forces it to the disk first, so that not even a crash of the machine leaves less than the old file.
+
+    Raises:
+        OSError: the file cannot be written; what was there before is still there.
+    """
+    draft = f"{path.parent}/.{path.name}.{os.getpid()}"
+    try:
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            write_all(file, data)
+            if durable:
+                os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write ``data`` by one call where the system takes it whole, which makes an append of a record atomic.
+
+    Raises:
+        OSError: nothing more could be written, for example because the disk is full.
+    """
+    written = os.write(file, data)
+    while written < len(data):
+        written += os.write(file, data[written:])

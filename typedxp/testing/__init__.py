@@ -1,0 +1,1 @@
+"""Shipped for tests of experiments: by users and by third parties."""

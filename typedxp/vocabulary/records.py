@@ -1,0 +1,156 @@
+"""Owns what is written in run.json and status.json: the words that runner, worker and readers exchange on disk.
+
+The classes are plain dataclasses so that reading and writing them loads nothing. Field names are the keys in the files;
+a change that an older reader would misread raises ``FORMAT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+"""Version of the files of a run."""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    PLANNED = "planned"
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    PREEMPTED = "preempted"
+    LOST = "lost"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the run by itself."""
+        return self not in (RunStatus.PLANNED, RunStatus.SUBMITTED, RunStatus.RUNNING)
+
+
+@dataclass(frozen=True)
+class ExperimentRef:
+    """Where a worker finds the experiment: a module to import, or a file to load, and the name of the object in it.
+
+    ``module`` is None for a script; ``file`` is an absolute path, or None for what was typed into a notebook.
+    """
+
+    name: str
+    module: str | None
+    file: str | None
+    function: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """The state of the git repository that a run was launched from. ``dirty`` counts untracked files, too."""
+
+    root: str
+    commit: str | None
+    branch: str | None
+    dirty: bool
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The machine and the versions that a run was launched with."""
+
+    host: str
+    user: str
+    platform: str
+    python: str
+    executable: str
+    typedxp: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is known of a swept key: the description and the unit of its field."""
+
+    description: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The content of run.json: what was planned. Written once, before the run starts.
+
+    ``sweep`` is the same for all runs of one command. ``digest`` names the experiment and its config by content, so equal
+    points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value of a
+    config group is the name of the option. ``choices`` holds the option chosen for every config group. Times are ISO 8601
+    in UTC.
+    """
+
+    id: int
+    sweep: str
+    experiment: ExperimentRef
+    digest: str
+    point: Mapping[str, Any]
+    choices: Mapping[str, str | None]
+    labels: Mapping[str, Label]
+    overrides: tuple[str, ...]
+    command: tuple[str, ...]
+    cwd: str
+    created: str
+    environment: Environment
+    code: Code | None = None
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric of a stream: the kinds of value it took and the number of records that have it.
+
+    A kind is one of ``bool``, ``int``, ``float``, ``str``, ``null`` and ``other``.
+    """
+
+    kinds: tuple[str, ...]
+    records: int
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    """What a reader needs to know of a finished stream without opening it. Valid while the file has ``bytes`` bytes."""
+
+    records: int
+    bytes: int
+    columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The exception that ended a run."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """The content of status.json: where a run stands. Replaced whole whenever that changes.
+
+    ``exit_code`` and ``signal`` are those of the process, where one was started for the run. ``cause`` says in words why a
+    run did not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
+    """
+
+    status: RunStatus
+    host: str | None = None
+    pid: int | None = None
+    start: str | None = None
+    end: str | None = None
+    attempt: int = 0
+    exit_code: int | None = None
+    signal: int | None = None
+    cause: str | None = None
+    failure: Failure | None = None
+    job: str | None = None
+    streams: Mapping[str, StreamSummary] = field(default_factory=dict)
+    format: int = FORMAT
