@@ -76,10 +76,11 @@ class _Stream:
     def append(self, record: Mapping[str, Any]) -> None:
         shape = (tuple(record), tuple(map(type, record.values())))
         if shape not in self._counted:
-            _check(record)
-            self._counted[shape] = 0
+            record = _check(record)
+            shape = (tuple(record), tuple(map(type, record.values())))
+            self._counted.setdefault(shape, 0)
         try:
-            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
             if b"null" in line:
                 # Either None, or a NaN or an infinity, which orjson writes as null as well.
                 line = _spell(record)
@@ -134,16 +135,16 @@ def _open_append(path: Path) -> int:
     return file
 
 
-def _check(record: Mapping[str, Any]) -> None:
-    for key, value in record.items():
+def _check(record: Mapping[str, Any]) -> dict[str, Any]:
+    for key in record:
         if not isinstance(key, str) or not key or key.startswith("_"):
             raise RecordError(f"A metric cannot be called {key!r}: use text that does not begin with '_'.")
-        _scalar(key, value)
+    return {key: _scalar(key, value) for key, value in record.items()}
 
 
 def _scalar(key: str, value: Any) -> bool | int | float | str | None:
     """Return the Python scalar that ``value`` is, or holds as a numpy or torch scalar does."""
-    if not isinstance(value, bool | int | float | str | None) and hasattr(value, "item") and not getattr(value, "ndim", 0):
+    if hasattr(value, "item") and not getattr(value, "ndim", 0):
         value = value.item()
     if isinstance(value, bool | int | float | str | None):
         return value
@@ -153,22 +154,16 @@ def _scalar(key: str, value: Any) -> bool | int | float | str | None:
 
 
 def _spell(record: Mapping[str, Any]) -> bytes:
-    """Write a record that orjson alone cannot: torch scalars, NaN, infinities, huge integers, lone surrogates."""
-    plain = {key: _scalar(key, value) for key, value in record.items()}
+    """Write a record that orjson alone cannot: NaN, infinities, huge integers, lone surrogates."""
     spelt = {
         key: _NON_FINITE[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in plain.items()
+        for key, value in record.items()
     }
     return json.dumps(spelt, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def _kind(value_type: type) -> str:
-    for known, kind in _KINDS.items():
-        if issubclass(value_type, known):
-            return kind
-    # numpy and torch are not imported for this: their scalar types are known by name.
-    name = value_type.__name__
-    return next((kind for prefix, kind in (("bool", "bool"), ("int", "int"), ("uint", "int"), ("float", "float")) if name.startswith(prefix)), "other")
+    return next((kind for known, kind in _KINDS.items() if issubclass(value_type, known)), "other")
 
 
 def _columns(counted: Mapping[tuple[tuple[str, ...], tuple[type, ...]], int]) -> dict[str, Column]:
