@@ -1,0 +1,43 @@
+"""What the tests share: a shell in which a user types, in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Shell = Callable[..., str]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Type a command in ``tmp_path``, as a user does, and return what it prints; fail if it exits with another code."""
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+        "MPLBACKEND": "Agg",
+    }
+
+    def type_in(command: str, code: int = 0) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == code, f"`{command}` exited with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    return type_in

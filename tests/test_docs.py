@@ -1,0 +1,129 @@
+"""The documentation is true: its code runs as shown, and it leaves out no public name, command or setting.
+
+A page is a story in a directory of its own, told by its code blocks in order:
+
+- a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`;
+- `console`: what is typed after `$`, in bash, and what that prints; `...` stands for anything;
+- `python` with `>>>`: a new Python session;
+- `text` and MyST directives are only read.
+
+A comment before a block tells what is special: `<!-- exit code 2 -->`, `<!-- not run: why -->`.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typedxp
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]
+
+BLOCK = re.compile(
+    r"^(?:<!-- (?P<note>.*?) -->\n+)?^```(?P<language>.*?)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+FILE = re.compile(r"# (?P<path>[\w./-]+\.(py|ya?ml|sh))\n")
+SPELLING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a page; ``note`` is the comment before it."""
+
+    note: str
+    language: str
+    text: str
+
+    @property
+    def code(self) -> int:
+        return int(self.note.removeprefix("exit code ")) if self.note.startswith("exit code ") else 0
+
+    @property
+    def readable_only(self) -> bool:
+        return self.language == "text" or self.language.startswith("{") or self.note.startswith("not run: ")
+
+    def commands(self) -> Iterator[tuple[str, str]]:
+        """Yield each command with the output that is shown for it."""
+        for typed in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
+            command, _, output = typed.partition("\n")
+            yield command, output
+
+
+def blocks(page: Path) -> list[Block]:
+    found = [Block(match["note"] or "", match["language"], match["text"]) for match in BLOCK.finditer(page.read_text())]
+    return [block for block in found if not block.readable_only and block.note not in {"quickstart", "tests"}]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_of_a_page_does_what_it_shows(page, shell, tmp_path):
+    for block in blocks(page):
+        if named := FILE.match(block.text):
+            file = tmp_path / named["path"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text)
+        elif block.language == "console":
+            for command, output in block.commands():
+                check(command, output, shell(command, block.code))
+        else:
+            assert ">>>" in block.text, f"{page.name} has a block that no test can run:\n{block.text}"
+            (tmp_path / ".session").write_text(block.text)
+            shell("python -m doctest -o ELLIPSIS -o NORMALIZE_WHITESPACE .session")
+
+
+def check(command: str, expected: str, printed: str) -> None:
+    # Output is shown where it tells something.
+    if expected.strip() and not doctest.OutputChecker().check_output(expected, printed, SPELLING):
+        pytest.fail(f"`{command}` is shown to print\n\n{expected}\nbut prints\n\n{printed}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text)
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_has_one_command_to_try_and_one_to_test():
+    text = (ROOT / "README.md").read_text()
+    commands = {match["note"]: match["text"].strip() for match in BLOCK.finditer(text) if match["note"]}
+
+    assert "tox run" in commands["tests"]
+    assert "quickstart" in commands["quickstart"]
+    assert not any("\n" in commands[name] for name in ("quickstart", "tests"))
+
+
+@pytest.mark.parametrize("name", typedxp.__all__)
+def test_every_public_name_is_in_the_reference(name):
+    assert re.search(rf"^\.\. auto\w+:: typedxp\.{name}$", (DOCS / "reference.md").read_text(), re.MULTILINE)
+
+
+def test_every_setting_is_in_the_reference_and_the_reverse():
+    from typedxp.vocabulary.settings import Settings
+
+    documented = re.findall(r"^\| `xp\.(\w+)`", (DOCS / "reference.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(Settings.model_fields)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_mentions_a_setting_that_does_not_exist(page):
+    from typedxp.vocabulary.settings import Settings
+
+    mentioned = set(re.findall(r"\bxp\.(\w+)", page.read_text()))
+
+    assert mentioned <= set(Settings.model_fields)
+
+
+def test_every_command_has_its_section_and_the_reverse():
+    from typedxp.cli import cli
+
+    documented = re.findall(r"^## `typedxp ([\w-]+)`$", (DOCS / "cli.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(cli.commands)

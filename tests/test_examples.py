@@ -1,0 +1,67 @@
+"""The examples run as their first lines say, and what they print is right."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import typedxp
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def digits(tmp_path):
+    for file in (EXAMPLES / "digits").glob("*.py"):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+def test_hello_greets_whom_it_is_told(shell, tmp_path):
+    printed = shell(f"python {EXAMPLES / 'hello.py'} name=you times=3")
+
+    assert "Hello, you! Hello, you! Hello, you!" in printed
+    assert json.loads((tmp_path / "logs/1/metrics/train.jsonl").read_text()) == {"letters": 36}
+
+
+def test_hello_sweeps_by_a_comma(shell, tmp_path):
+    shell(f"python {EXAMPLES / 'hello.py'} name=you,me times=1,2")
+
+    letters = typedxp.open_results(tmp_path / "logs")["train.letters"].isel({"train.step": 0})
+    assert letters.sel(name="me").values.tolist() == [11, 22]
+    assert letters.sel(name="you").values.tolist() == [12, 24]
+
+
+def test_digits_refuses_what_cannot_be_learned_from(shell, digits):
+    printed = shell("python train.py optimizer.lr=-1 epochs=ten", code=2)
+
+    assert "optimizer.lr = -1" in printed
+    assert "epochs = ten" in printed
+    assert not (digits / "logs").exists()
+
+
+def test_digits_are_read_and_averaged_over_seeds(shell, digits):
+    shell("python train.py optimizer=sgd,adam optimizer.lr=0.01,0.03 seed=range(2) epochs=10 -j 2")
+    printed = shell("python results.py")
+
+    cells = [float(mean) for mean in re.findall(r"(0\.\d{3}) ± 0\.\d{3}", printed)]
+    assert len(cells) == 4
+    assert min(cells) > 0.9
+    assert (digits / "logs/accuracy.png").stat().st_size > 10_000
+
+    results = typedxp.open_results(digits / "logs")
+    last = results["test.accuracy"].isel({"test.step": -1})
+    assert dict(last.sizes) == {"optimizer": 2, "lr": 2, "seed": 2}
+    assert float(last.mean()) == pytest.approx(sum(cells) / 4, abs=1e-3)
+    assert float(results["train.loss"].isel({"train.step": -1}).max()) < 0.3
+
+
+def test_digits_learn_the_same_from_the_same_seed(shell, digits):
+    shell("python train.py epochs=2 seed=3")
+    shell("python train.py epochs=2 seed=3")
+
+    first, second = ((digits / f"logs/{run}/metrics/test.jsonl").read_text() for run in (1, 2))
+    assert first == second

@@ -1,0 +1,94 @@
+"""What imports load: heavy libraries come late, our own modules never do."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"git", "hydra", "hydra_zen", "numpy", "omegaconf", "pandas", "pydantic", "xarray"}
+
+PACKAGE = Path(importlib.util.find_spec("typedxp").origin).parent
+
+DECLARATION = """
+import typedxp
+@typedxp.experiment
+def train(run, lr: float = 0.1, seed: int = 0): ...
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import typedxp",
+        "import typedxp.cli",
+        "from typedxp import experiment",
+        "from typedxp import open_results",
+        "from typedxp import Run, seed_everything",
+        DECLARATION,
+    ],
+)
+def test_loads_nothing_heavy(statement):
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert HEAVY.isdisjoint(loaded.split())
+
+
+def test_the_help_of_the_command_loads_nothing_heavy():
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from typedxp.cli import main; main(['--help'])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout
+
+    assert "Usage" in loaded
+    assert HEAVY.isdisjoint(loaded.split())
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+import typedxp
+
+@typedxp.experiment
+def train(run: typedxp.Run, lr: float = 0.1) -> None:
+    Path("loaded.json").write_text(json.dumps(sorted(sys.modules)))
+
+if __name__ == "__main__":
+    train.main()
+"""
+
+
+def test_a_worker_loads_neither_composition_nor_results_nor_git(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+
+    shell("python train.py lr=0.2 -j 1")
+
+    loaded = set(json.loads((tmp_path / "loaded.json").read_text()))
+    assert "typedxp.worker" in loaded or "__main__" in loaded
+    assert {"git", "hydra", "hydra_zen", "pandas", "xarray"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_only_foreign_libraries_are_imported_late(file):
+    late = {
+        name
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for statement in ast.walk(function)
+        for name in imported_by(statement)
+    }
+
+    # A late import of our own means that the layers are wrong.
+    assert not {name for name in late if name.partition(".")[0] in {"typedxp", ""}}
+
+
+def imported_by(statement: ast.AST) -> list[str]:
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        return ["" if statement.level else str(statement.module)]
+    return []
