@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 import typedxp
 
 ROOT = Path(__file__).parents[1]

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 import typedxp
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -41,7 +41,8 @@ def test_loads_nothing_heavy(statement):
 
 
 def test_the_help_of_the_command_loads_nothing_heavy():
-    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from typedxp.cli import main; main(['--help'])"
+    exit_with_modules = "import atexit, sys; atexit.register(lambda: print(*sys.modules))"
+    code = f"{exit_with_modules}; from typedxp.cli import main; main(['--help'])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout
 
     assert "Usage" in loaded

@@ -7,6 +7,7 @@ import inspect
 from importlib.resources import files
 
 import pytest
+
 import typedxp
 
 PUBLIC = [
