@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from typedxp.results.open import open_results
     from typedxp.runner import Experiment, RunHandle, SweepHandle, experiment
-    from typedxp.stages.declare import register
+    from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
 
@@ -39,7 +39,7 @@ _HOMES = {
     "TypedxpError": "typedxp.errors",
     "experiment": "typedxp.runner",
     "open_results": "typedxp.results.open",
-    "register": "typedxp.stages.declare",
+    "register": "typedxp.stages.declare.registry",
     "seed_everything": "typedxp.stages.seed",
 }
 

@@ -108,6 +108,7 @@ class RunDirectory:
                     "labels": {key: Label(**_known(Label, label)) for key, label in raw["labels"].items()},
                     "environment": Environment(**_known(Environment, raw["environment"])),
                     "code": Code(**_known(Code, raw["code"])) if raw.get("code") else None,
+                    "secrets": tuple(raw["secrets"]),
                     "overrides": tuple(raw["overrides"]),
                     "command": tuple(raw["command"]),
                 }

@@ -84,8 +84,9 @@ class RunRecord:
 
     ``sweep`` is the same for all runs of one command. ``digest`` names the experiment and its config by content, so equal
     points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value of a
-    config group is the name of the option. ``choices`` holds the option chosen for every config group. Times are ISO 8601
-    in UTC.
+    config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members`` the class
+    that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values are not written
+    down. Times are ISO 8601 in UTC.
     """
 
     id: int
@@ -94,6 +95,8 @@ class RunRecord:
     digest: str
     point: Mapping[str, Any]
     choices: Mapping[str, str | None]
+    members: Mapping[str, str]
+    secrets: tuple[str, ...]
     labels: Mapping[str, Label]
     overrides: tuple[str, ...]
     command: tuple[str, ...]

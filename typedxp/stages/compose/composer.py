@@ -1,0 +1,290 @@
+"""Owns Hydra: the schema in its ConfigStore, the composition of one combination of group choices.
+
+Hydra's state is global. A :class:`Composer` is a context in which it is ours, and after which it is what it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typedxp.errors import ConfigError, Problem
+from typedxp.stages.compose.mirror import Mirror, Option, groups
+from typedxp.stages.compose.sources import Mark, Source, marks, remember_texts
+from typedxp.vocabulary.schema import MISSING, Field, Key, Model
+from typedxp.vocabulary.tree import copy, get
+
+if TYPE_CHECKING:
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One combination of group choices, composed: plain values and where they came from.
+
+    ``members`` says which model each config group holds, where that is known.
+    """
+
+    values: dict[str, Any]
+    choices: Mapping[str, str | None]
+    members: Mapping[Key, Model]
+    marks: Mapping[Key, Mark]
+
+
+@dataclass
+class Composer:
+    """What can be composed: a schema over YAML files. Use it as a context."""
+
+    name: str
+    schema: Model | None
+    settings: Mapping[str, Any]
+    directory: Path | None = None
+    config_name: str | None = None
+    more_directories: Sequence[Path] = ()
+    options: Sequence[Option] = ()
+    mirror: Mirror | None = field(default=None, init=False)
+
+    @cached_property
+    def loader(self) -> ConfigLoaderImpl:
+        """Hydra's loader over our search path."""
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+        from hydra._internal.config_search_path_impl import SearchPathElement
+        from hydra._internal.utils import create_config_search_path
+
+        path = create_config_search_path(str(self.directory) if self.directory else None)
+        for directory in self.more_directories:
+            # The schema stays last, where Hydra expects it.
+            path.get_path().insert(-1, SearchPathElement("command-line", f"file://{directory.absolute()}"))
+        return ConfigLoaderImpl(path)
+
+    @property
+    def main(self) -> str:
+        """The name of the primary config, which holds the defaults list."""
+        return f"{self.name}_main"
+
+    @contextmanager
+    def active(self) -> Iterator[Composer]:
+        """Make Hydra ours for a while.
+
+        Raises:
+            ConfigError: a directory or the primary config is missing.
+        """
+        with _own_hydra():
+            self._check_directories()
+            self._register()
+            yield self
+
+    def is_group(self, key: str) -> bool:
+        """Whether Hydra knows ``key`` as a config group."""
+        return bool(self.group_options(key))
+
+    def group_options(self, group: str) -> list[str]:
+        """Name the options of a config group."""
+        from hydra.core.object_type import ObjectType
+
+        return list(self.loader.get_group_options(group, ObjectType.CONFIG))
+
+    def compose(self, overrides: Sequence[str]) -> Composition:
+        """Compose one combination of group choices.
+
+        Raises:
+            ConfigError: Hydra refuses it, or a YAML file cannot be read.
+        """
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+
+        with self._translated():
+            config = self.loader.load_configuration(self.main, list(overrides), RunMode.RUN)
+            HydraConfig.instance().set_config(config)
+            choices = {group: choice for group, choice in config.hydra.runtime.choices.items() if not _is_hydras(group)}
+            values: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
+            del values["hydra"]
+            found = marks(self._sources(overrides))
+        members: dict[Key, Model] = {}
+        if self.schema is not None:
+            self._fill(values, self.schema, (), choices, members)
+        remember_texts(values, found)
+        return Composition(values, choices, members, found)
+
+    def _check_directories(self) -> None:
+        problems = [
+            Problem("", str(directory), "config directory", "There is no such directory.")
+            for directory in [self.directory, *self.more_directories]
+            if directory is not None and not directory.is_dir()
+        ]
+        if problems:
+            raise ConfigError(self.name, problems)
+
+    def _register(self) -> None:
+        """Put the schema and all options into Hydra's ConfigStore, by way of hydra-zen."""
+        from hydra_zen import ZenStore
+
+        store = ZenStore(name="typedxp", overwrite_ok=True, deferred_hydra_store=True)
+        defaults: list[Any] = []
+        if self.schema is not None:
+            starts = self._mirror(self.schema)
+            assert self.mirror is not None
+            for node in self.mirror.nodes:
+                store(node.content, group=node.group or None, name=node.name, to_config=_as_it_is)
+            defaults.append(f"{self.name}_schema")
+            chosen = self._chosen_by_user()
+            defaults += [{group: choice} for group, choice in starts.items() if group not in chosen]
+        else:
+            for option in self.options:
+                store(option.values, group=option.group, name=option.name, to_config=_as_it_is)
+        defaults += [self.config_name] if self.config_name else []
+        # The settings come first, so that YAML files may change them.
+        store({"xp": dict(self.settings)}, name=f"{self.name}_settings", to_config=_as_it_is)
+        main = {"defaults": [f"{self.name}_settings", *defaults, "_self_"]}
+        store(main, name=self.main, to_config=_as_it_is)
+        store.add_to_hydra_store(overwrite_ok=True)
+
+    def _mirror(self, schema: Model) -> dict[str, str | None]:
+        optional = {"/".join(key) for key, _ in groups(schema)}
+        self.mirror = Mirror(schema, frozenset(group for group in optional if self._has_alternatives(group)))
+        return self.mirror.build(f"{self.name}_schema", self.options)
+
+    def _has_alternatives(self, group: str) -> bool:
+        return any(option.group == group for option in self.options) or self.is_group(group)
+
+    def _chosen_by_user(self) -> set[str]:
+        """Name the groups for which the user's own primary config chooses an option."""
+        from hydra.core.default_element import GroupDefault
+
+        if self.config_name is None:
+            return set()
+        with self._translated():
+            loaded = self.loader.repository.load_config(self.config_name)
+        if loaded is None:
+            raise ConfigError(self.name, [Problem("", self.config_name, "config name", self._no_config())])
+        return {
+            str(entry.group).lstrip("/")
+            for entry in loaded.defaults_list or ()
+            if isinstance(entry, GroupDefault) and not entry.override
+        }
+
+    def _no_config(self) -> str:
+        names = sorted(name for name in self.group_options("") if not name.startswith(f"{self.name}_"))
+        return f"There is no such YAML file in {self.directory}. There are: {', '.join(names) or 'none'}."
+
+    def _sources(self, overrides: Sequence[str]) -> list[Source]:
+        """Name the YAML files that take part in a composition, in the order in which they are merged."""
+        from hydra.types import RunMode
+
+        if self.directory is None and not self.more_directories:
+            return []
+        found: list[Source] = []
+        defaults = self.loader.compute_defaults_list(self.main, list(overrides), RunMode.RUN).defaults
+        for default in defaults:
+            if default.config_path is None or _is_hydras(default.config_path):
+                continue
+            loaded = self.loader.repository.load_config(default.config_path)
+            if loaded is not None and loaded.path.startswith("file://"):
+                path = Path(loaded.path.removeprefix("file://"), f"{default.config_path.removesuffix('.yaml')}.yaml")
+                found.append(Source(path, default.package or ""))
+        return found
+
+    def _fill(
+        self, values: dict[str, Any], model: Model, key: Key, choices: Mapping[str, str | None], members: dict[Key, Model]
+    ) -> None:
+        """Complete ``values`` by the defaults of the models that were chosen, and spell every key by its field's name."""
+        for item in model.fields:
+            below = (*key, item.name)
+            for alias in item.aliases:
+                if alias in values and alias not in {other.name for other in model.fields}:
+                    values[item.name] = values.pop(alias)
+            if item.models:
+                self._fill_model(values, item, below, choices, members)
+            else:
+                values.setdefault(item.name, copy(item.default))
+
+    def _fill_model(
+        self, values: dict[str, Any], item: Field, key: Key, choices: Mapping[str, str | None], members: dict[Key, Model]
+    ) -> None:
+        group = "/".join(key)
+        if item.name not in values:
+            values[item.name] = None if group in choices and choices[group] is None and item.optional else MISSING
+        value = values[item.name]
+        if not isinstance(value, dict):
+            return
+        member = self._member(item, group, choices.get(group), value)
+        if member is not None:
+            members[key] = member
+            self._fill(value, member, key, choices, members)
+
+    def _member(self, item: Field, group: str, choice: str | None, value: dict[str, Any]) -> Model | None:
+        """Find out which model the values of a field are meant for."""
+        target = str(value.pop("_target_", "")).rpartition(".")[2]
+        for word in ("_partial_", "_recursive_", "_convert_"):
+            value.pop(word, None)
+        assert self.mirror is not None
+        by_option = self.mirror.members.get((group, choice or ""))
+        by_tag = next((m for m in item.models if m.tag and value.get(m.tag[0]) == m.tag[1]), None)
+        by_target = next((m for m in item.models if m.type.__name__ == target), None)
+        only = item.models[0] if len(item.models) == 1 else None
+        member = by_option or by_tag or by_target or only
+        if member is not None and member.tag is not None:
+            value.setdefault(*member.tag)
+        return member
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn the errors of foreign libraries into ours, where they enter."""
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
+
+        try:
+            yield
+        except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+            cause = error.__cause__ if not str(error).strip() and error.__cause__ else error
+            lines = [line for line in str(cause).strip().splitlines() if "To append" not in line]
+            raise ConfigError(self.name, [Problem("", "composition", "", "\n".join(lines))]) from error
+
+
+def mismatched(composition: Composition) -> Iterator[tuple[Key, Model]]:
+    """Yield the config groups in which a discriminator does not fit the option that was chosen."""
+    for key, member in composition.members.items():
+        if member.tag is not None and get(composition.values, (*key, member.tag[0])) != member.tag[1]:
+            yield key, member
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Give Hydra a state of its own: its singletons, with a copy of what users put into the ConfigStore."""
+    import hydra_zen
+    from hydra import version
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.singleton import Singleton
+
+    hydra_zen.store.add_to_hydra_store(overwrite_ok=True)
+    ours = (ConfigStore, GlobalHydra, HydraConfig, version.VersionBase)
+    repository = _copy_groups(ConfigStore.instance().repo)
+    before = {kind: Singleton._instances.pop(kind) for kind in ours if kind in Singleton._instances}
+    try:
+        version.setbase("1.3")
+        ConfigStore.instance().repo = repository
+        yield
+    finally:
+        for kind in ours:
+            Singleton._instances.pop(kind, None)
+        Singleton._instances.update(before)
+
+
+def _copy_groups(repository: dict[str, Any]) -> dict[str, Any]:
+    return {name: _copy_groups(entry) if isinstance(entry, dict) else entry for name, entry in repository.items()}
+
+
+def _is_hydras(path: str) -> bool:
+    return path == "hydra" or path.startswith(("hydra/", "hydra@"))
+
+
+def _as_it_is(node: Any) -> Any:
+    return node

@@ -1,0 +1,135 @@
+"""Owns the reading of overrides: Hydra's grammar, with numbers that remember how they were typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from typedxp.errors import Problem
+from typedxp.vocabulary.plan import Assignment, TypedFloat, TypedInt, Verb
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+MAX_VALUES = 1_000_000
+"""The most values that one axis may have; more of them is a slip of the keyboard."""
+
+Options = Callable[[str], Sequence[str]]
+"""Tells which options a config group has, which is what ``glob()`` chooses from."""
+
+
+def parse(texts: Iterable[str], options: Options) -> tuple[list[Assignment], list[Problem]]:
+    """Read overrides; those that cannot be read are told as problems."""
+    assignments: list[Assignment] = []
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            assignments.append(_parse_one(text, options))
+        except ValueError as error:
+            problems.append(Problem("", text, "command line", str(error)))
+    return assignments, problems
+
+
+def _parse_one(text: str, options: Options) -> Assignment:
+    from hydra.core.override_parser.types import OverrideType
+    from hydra.errors import HydraException
+
+    verbs: dict[OverrideType, Verb] = {
+        OverrideType.CHANGE: "set",
+        OverrideType.ADD: "add",
+        OverrideType.FORCE_ADD: "force",
+        OverrideType.DEL: "delete",
+    }
+    try:
+        override: Override = _parser().parse_override(text)
+    except HydraException as error:
+        raise ValueError(
+            f"This is not an override: {error}\n"
+            "Write key=value, group=option, +key=value, ++key=value or ~key; quote what has spaces, commas or brackets."
+        ) from error
+    return Assignment(
+        verb=verbs[override.type],
+        key=override.key_or_group,
+        values=tuple(_values(override, options)),
+        text=text,
+        package=override.package,
+        sweep=override.is_sweep_override(),
+    )
+
+
+def _values(override: Override, options: Options) -> list[Any]:
+    from hydra.core.override_parser.types import Glob
+
+    if not override.is_sweep_override():
+        return [override.value()]
+    if not override.is_discrete_sweep():
+        raise ValueError("An interval has no end of values: use range(start, stop, step) or list the values.")
+    if isinstance(glob := override._value, Glob):
+        values = glob.filter(list(options(override.key_or_group)))
+    else:
+        values = list(islice(override.sweep_iterator(override._convert_value), MAX_VALUES + 1))
+    if not values:
+        raise ValueError("There is no value in this sweep.")
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"There are more than {MAX_VALUES} values in this sweep.")
+    return [_remember(value) for value in values]
+
+
+def _remember(value: Any) -> Any:
+    """Give the numbers of a range a text, as if they had been typed one by one."""
+    if type(value) is int:
+        return _typed(TypedInt, value, str(value))
+    if type(value) is float:
+        return _typed(TypedFloat, value, repr(value))
+    return value
+
+
+def typed(value: Any, text: str) -> Any:
+    """Return ``value`` such that it remembers ``text``, if it is a number."""
+    if type(value) is int:
+        return _typed(TypedInt, value, text)
+    if type(value) is float:
+        return _typed(TypedFloat, value, text)
+    return value
+
+
+def _typed(kind: type[TypedInt] | type[TypedFloat], value: Any, text: str) -> TypedInt | TypedFloat:
+    number = kind(value)
+    number.text = text
+    return number
+
+
+@cache
+def _parser() -> Any:
+    from antlr4.CommonTokenStream import CommonTokenStream
+    from antlr4.InputStream import InputStream
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.overrides_visitor import HydraErrorListener, HydraOverrideVisitor
+    from hydra.core.override_parser.types import Override
+    from hydra.grammar.gen.OverrideLexer import OverrideLexer
+    from hydra.grammar.gen.OverrideParser import OverrideParser
+
+    class Visitor(HydraOverrideVisitor):
+        def visitPrimitive(self, ctx: Any) -> Any:  # noqa: N802 - antlr's name
+            return typed(super().visitPrimitive(ctx), ctx.getText().strip())
+
+    class Parser(OverridesParser):
+        """Hydra's parser with our visitor, which Hydra leaves no other way to put in."""
+
+        def parse_rule(self, s: str, rule_name: str) -> Any:
+            listener = HydraErrorListener()
+            lexer = OverrideLexer(InputStream(s))
+            lexer.removeErrorListeners()
+            lexer.addErrorListener(listener)
+            parser = OverrideParser(CommonTokenStream(lexer))
+            parser.removeErrorListeners()
+            parser.addErrorListener(listener)
+            result = Visitor(self.functions).visit(getattr(parser, rule_name)())
+            if isinstance(result, Override):
+                result.input_line = s
+                result.validate()
+            return result
+
+    return Parser.create()

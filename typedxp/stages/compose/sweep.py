@@ -1,0 +1,326 @@
+"""Owns the points of a sweep: the product of its axes over the compositions that Hydra makes.
+
+Hydra composes once per combination of group choices, which costs tens of milliseconds; values are put into copies of the
+result, which costs microseconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from typedxp.errors import ConfigError, PlanError, Problem, nearest
+from typedxp.stages.compose.composer import Composer, Composition, mismatched
+from typedxp.stages.compose.mirror import groups
+from typedxp.stages.compose.assign import (
+    AssignmentError,
+    assign,
+    hint,
+    interpolated,
+    resolve,
+    unknown_keys,
+    without_missing,
+)
+from typedxp.vocabulary.plan import Assignment, Composed
+from typedxp.vocabulary.schema import Key, Model
+from typedxp.vocabulary.tree import copy, get, shown, split
+
+_HYDRA_KEYS = ("hydra.searchpath",)
+_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Base:
+    """What all points with the same group choices share. ``refers`` tells that a value refers to another one."""
+
+    composition: Composition
+    values: dict[str, Any]
+    refers: bool
+    problems: tuple[Problem, ...]
+
+
+class Sweep:
+    """The assignments of one command, over one composer."""
+
+    def __init__(self, composer: Composer, assignments: Sequence[Assignment]) -> None:
+        self.composer = composer
+        self.assignments = [self._by_option(self._canonical(item), assignments) for item in assignments]
+        self.problems = [problem for item in self.assignments for problem in self._refused(item)]
+        self._bases: dict[tuple[str, ...], Base] = {}
+
+    @cached_property
+    def axes(self) -> list[Assignment]:
+        """The assignments with more than one value, in order."""
+        return [item for item in self.assignments if item.sweep]
+
+    @cached_property
+    def settings(self) -> tuple[dict[str, Any], Composed]:
+        """What is set under ``xp``, and the first point, which tells where it was set."""
+        first = next(self._points([[item] for item in self.axes], first=True))
+        return self._base(self._lines({item.text: item.values[0] for item in self.axes})).values["xp"], first
+
+    def count(self, zipped: Sequence[Sequence[str]]) -> int:
+        """Return how many points there are."""
+        return math.prod(len(axes[0].values) for axes in self._grouped(zipped))
+
+    def points(self, zipped: Sequence[Sequence[str]] = ()) -> Iterator[Composed]:
+        """Yield every point, the last axis varying fastest; ``zipped`` axes vary together.
+
+        Raises:
+            PlanError: zipped axes are no axes of the sweep, or of different lengths.
+        """
+        return self._points(self._grouped(zipped))
+
+    def _points(self, grouped: list[list[Assignment]], *, first: bool = False) -> Iterator[Composed]:
+        choices = [list(zip(*(axis.values for axis in axes), strict=True)) for axes in grouped]
+        names = [axis.text for axes in grouped for axis in axes]
+        for combination in itertools.product(*choices):
+            given = dict(zip(names, itertools.chain.from_iterable(combination), strict=True))
+            yield self._point(given)
+            if first:
+                return
+
+    def _point(self, given: Mapping[str, Any]) -> Composed:
+        base = self._base(self._lines(given))
+        problems = list(base.problems)
+        values = copy(base.values)
+        refers = base.refers
+        for item in self._late:
+            value = given.get(item.text, item.values[0])
+            refers = refers or interpolated(value)
+            problems += self._assign(values, item, value)
+        if self._delicate:
+            problems += self._structure(values, base.composition)
+        if refers and not problems:
+            values, problems = self._resolve(values)
+        values.pop("xp", None)
+        return Composed(
+            values=without_missing(values) if self.composer.schema is not None else values,
+            swept={self._place(item): given[item.text] for item in self.axes},
+            choices=base.composition.choices,
+            members=base.composition.members,
+            overrides=tuple(
+                item.override(given[item.text]) if item.sweep else item.text
+                for item in self.assignments
+                if not _is_setting(item)
+            ),
+            origin=lambda key: self._origin(base.composition, key),
+            problems=tuple(problems),
+        )
+
+    def _base(self, lines: tuple[str, ...]) -> Base:
+        if lines not in self._bases:
+            try:
+                self._bases[lines] = self._compose(lines)
+            except ConfigError as error:
+                self._bases[lines] = Base(Composition({"xp": {}}, {}, {}, {}), {"xp": {}}, False, error.problems)
+        return self._bases[lines]
+
+    def _compose(self, lines: tuple[str, ...]) -> Base:
+        composition = self.composer.compose(lines)
+        for _ in range(_DEPTH):
+            # YAML that sets a discriminator means that member, with its own defaults, wherever nobody chose an option.
+            implied = [line for key, member in mismatched(composition) for line in self._implied(composition, key, member)]
+            if not implied:
+                break
+            composition = self.composer.compose((*lines, *implied))
+        values = copy(composition.values)
+        problems = [problem for item in self._early for problem in self._assign(values, item, item.values[0])]
+        problems += self._structure(values, composition)
+        return Base(composition, values, interpolated(values), tuple(problems))
+
+    def _implied(self, composition: Composition, key: Key, member: Model) -> list[str]:
+        schema = self.composer.schema
+        assert schema is not None and member.tag is not None
+        field = schema.find(key)
+        tag = get(composition.values, (*key, member.tag[0]))
+        wanted = next((model for model in field.models if model.tag and model.tag[1] == tag), None) if field else None
+        explicit = any(item.key == "/".join(key) for item in self.assignments)
+        return [f"{'/'.join(key)}={wanted.name}"] if wanted is not None and not explicit else []
+
+    def _assign(self, values: dict[str, Any], item: Assignment, value: Any) -> list[Problem]:
+        try:
+            assign(values, item, split(item.key), value, self.composer.schema)
+        except AssignmentError as error:
+            return [Problem(item.key, shown(value), item.origin, str(error))]
+        return []
+
+    def _structure(self, values: dict[str, Any], composition: Composition) -> list[Problem]:
+        """Name the keys that nobody declared, and the members of unions with another one's discriminator."""
+        schema = self.composer.schema
+        if schema is None:
+            return []
+        own = {name: value for name, value in values.items() if name != "xp"}
+        found = [
+            Problem(
+                ".".join(key),
+                shown(get(values, key)),
+                self._origin(composition, key),
+                f"There is no such key. {hint(key, schema, values)}".strip(),
+            )
+            for key in unknown_keys(own, schema, composition.members)
+        ]
+        for key, member in mismatched(replace(composition, values=values)):
+            assert member.tag is not None
+            place = (*key, member.tag[0])
+            found.append(
+                Problem(
+                    ".".join(place),
+                    shown(get(values, place)),
+                    self._origin(composition, place),
+                    f"The other values are those of {'/'.join(key)}={composition.choices.get('/'.join(key))}. "
+                    f"Choose the option itself, as in {'/'.join(key)}={get(values, place)}.",
+                )
+            )
+        return found
+
+    def _resolve(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+        from omegaconf.errors import OmegaConfBaseException
+
+        try:
+            return resolve(values), []
+        except OmegaConfBaseException as error:
+            key = str(getattr(error, "full_key", None) or "")
+            message = str(error).partition("\n")[0]
+            return values, [Problem(key, shown(get(values, split(key))), "interpolation", message)]
+
+    @cached_property
+    def _values(self) -> list[Assignment]:
+        return [item for item in self.assignments if not self._is_choice(item) and not _is_hydras(item.key)]
+
+    @cached_property
+    def _early(self) -> list[Assignment]:
+        """The assignments that are the same for all points, and do not follow a swept one at the same place."""
+        return [item for item in self._values if item not in self._late]
+
+    @cached_property
+    def _late(self) -> list[Assignment]:
+        late: list[Assignment] = []
+        for item in self._values:
+            if item.sweep or any(_overlap(split(item.key), split(other.key)) for other in late):
+                late.append(item)
+        return late
+
+    @cached_property
+    def _delicate(self) -> bool:
+        """Whether what is put in for each point may break the structure, and not only the values."""
+        schema = self.composer.schema
+        tags = {model.tag[0] for _, field in groups(schema) for model in field.models if model.tag} if schema else set()
+        return any(
+            item.verb != "set" or split(item.key)[-1] in tags or any(isinstance(value, dict) for value in item.values)
+            for item in self._late
+        )
+
+    def _lines(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """Write the overrides that Hydra gets for one point: choices of options, and where to search."""
+        return tuple(
+            item.override(given.get(item.text, item.values[0]))
+            for item in self.assignments
+            if self._is_choice(item) or _is_hydras(item.key)
+        )
+
+    def _is_choice(self, item: Assignment) -> bool:
+        """Whether an assignment chooses an option of a config group; a mapping is merged into the group's values."""
+        return not any(isinstance(value, dict) for value in item.values) and self.composer.is_group(item.key)
+
+    def _place(self, item: Assignment) -> Key:
+        return tuple(item.key.split("/")) if self._is_choice(item) else split(item.key)
+
+    def _grouped(self, zipped: Sequence[Sequence[str]]) -> list[list[Assignment]]:
+        """Bundle the axes that vary together, at the place of the first of them."""
+        by_key = {item.key: item for item in self.axes}
+        bundles: dict[str, list[Assignment]] = {}
+        for keys in zipped:
+            keys = [".".join(self._canonical_key(split(key))) if "/" not in key else key for key in keys]
+            for key in keys:
+                if key not in by_key:
+                    raise PlanError(f"xp.zip: {key} is not swept. {nearest(key, by_key)}".strip())
+                if key in bundles:
+                    raise PlanError(f"xp.zip: {key} is in two groups.")
+            lengths = {key: len(by_key[key].values) for key in keys}
+            if len(set(lengths.values())) > 1:
+                shown = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+                raise PlanError(f"xp.zip: the keys need as many values each, but {shown}.")
+            bundles |= dict.fromkeys(keys, [by_key[key] for key in keys])
+        grouped: list[list[Assignment]] = []
+        for item in self.axes:
+            bundle = bundles.get(item.key, [item])
+            if bundle not in grouped:
+                grouped.append(bundle)
+        return grouped
+
+    def _refused(self, item: Assignment) -> Iterator[Problem]:
+        if _is_hydras(item.key) and item.key not in _HYDRA_KEYS:
+            yield Problem(
+                item.key, "", item.origin, "Hydra only composes here. Where and how runs go is set under xp: see --help."
+            )
+        elif item.sweep and (_is_hydras(item.key) or _is_setting(item)):
+            yield Problem(item.key, "", item.origin, "This cannot be swept: it is the same for all runs.")
+        elif sum(other.key == item.key and other.sweep for other in self.assignments) > 1:
+            yield Problem(item.key, "", item.origin, "This is swept twice: put all values into one override.")
+        elif self._is_choice(item) and item.verb != "delete":
+            yield from self._unknown_options(item)
+
+    def _unknown_options(self, item: Assignment) -> Iterator[Problem]:
+        options = self.composer.group_options(item.key)
+        for value in item.values:
+            for option in value if isinstance(value, list) else [value]:
+                name = str(option).removesuffix(".yaml")
+                if option is not None and name not in options:
+                    yield Problem(item.key, shown(value), item.origin, f"There is no such option. {nearest(name, options)}")
+
+    def _canonical(self, item: Assignment) -> Assignment:
+        """Spell the key of an assignment by the names of the fields, where it has an alias."""
+        if self.composer.schema is None or "/" in item.key or item.key.startswith(("xp.", "hydra.")):
+            return item
+        return replace(item, key=".".join(self._canonical_key(split(item.key))))
+
+    def _canonical_key(self, key: Key) -> Key:
+        names: Key = ()
+        for part in key:
+            above = self.composer.schema.find(names) if self.composer.schema and names else None
+            models = above.models if above else (self.composer.schema,) if self.composer.schema and not names else ()
+            field = next((found for model in models if (found := model.field(part))), None)
+            names = (*names, field.name if field else part)
+        return names
+
+    def _by_option(self, item: Assignment, all_items: Sequence[Assignment]) -> Assignment:
+        """Read ``optimizer.kind=adam`` as ``optimizer=adam``: that member, with its own defaults."""
+        for key, field in groups(self.composer.schema) if self.composer.schema else ():
+            tags = {model.tag[1]: model.name for model in field.models if model.tag}
+            tag = next((model.tag[0] for model in field.models if model.tag), None)
+            group = "/".join(key)
+            if tag is None or split(item.key) != (*key, tag) or any(other.key == group for other in all_items):
+                continue
+            if item.verb in ("set", "force") and all(_hashable(value) and value in tags for value in item.values):
+                return replace(item, verb="set", key=group, values=tuple(tags[value] for value in item.values))
+        return item
+
+    def _origin(self, composition: Composition, key: Key) -> str:
+        for item in reversed(self._values):
+            if _overlap(split(item.key), key):
+                return item.origin
+        mark = composition.marks.get(key)
+        return mark.place if mark is not None else "default"
+
+
+def _is_setting(item: Assignment) -> bool:
+    return item.key == "xp" or item.key.startswith(("xp.", "xp/"))
+
+
+def _is_hydras(key: str) -> bool:
+    return key == "hydra" or key.startswith(("hydra.", "hydra/"))
+
+
+def _overlap(one: Key, other: Key) -> bool:
+    depth = min(len(one), len(other))
+    return one[:depth] == other[:depth]
+
+
+def _hashable(value: Any) -> bool:
+    return not isinstance(value, list | dict)
+

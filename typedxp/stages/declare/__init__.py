@@ -1,0 +1,1 @@
+"""Declaring experiments: a function and its schema. Imports nothing heavy."""

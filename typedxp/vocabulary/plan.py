@@ -1,0 +1,112 @@
+"""Owns the words from the command line to the plan: assignments, points, run specs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from typedxp.errors import Problem
+from typedxp.vocabulary.schema import Key, Model
+
+Verb = Literal["set", "add", "force", "delete"]
+"""What an override does: ``k=v``, ``+k=v``, ``++k=v``, ``~k``."""
+
+PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~"}
+
+
+class TypedInt(int):
+    """A whole number that knows how it was typed: a field of text gets the text."""
+
+    text: str
+
+
+class TypedFloat(float):
+    """A number that knows how it was typed: a field of text gets the text, as in ``name=1e3``."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One override: several values make it an axis of the sweep. ``text`` is what was typed."""
+
+    verb: Verb
+    key: str
+    values: tuple[Any, ...]
+    text: str
+    package: str | None = None
+    sweep: bool = False
+    origin: str = "command line"
+
+    def override(self, value: Any) -> str:
+        """Write the override that gives this one value."""
+        name = f"{PREFIXES[self.verb]}{self.key}" + (f"@{self.package}" if self.package else "")
+        if self.verb == "delete" and value is None:
+            return name
+        return f"{name}={spell(value)}"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One point of a sweep as composed, before it is judged.
+
+    ``values`` is a plain tree of its own; ``swept`` maps the swept keys to this point's values; ``members`` says which model
+    each union holds, where that is known; ``origin`` says where the value at a key came from.
+    """
+
+    values: dict[str, Any]
+    swept: Mapping[Key, Any]
+    choices: Mapping[str, str | None]
+    members: Mapping[Key, Model]
+    overrides: tuple[str, ...]
+    origin: Callable[[Key], str]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One valid point: the config object that the function receives, and the plain values that config.yaml holds.
+
+    ``secrets`` are the values that ``values`` does not show, by dotted key.
+    """
+
+    config: Any
+    values: dict[str, Any]
+    secrets: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run to be made, named by its content in ``digest``. All keys are dotted."""
+
+    digest: str
+    judged: Judged
+    point: Mapping[str, Any]
+    choices: Mapping[str, str | None]
+    members: Mapping[str, str]
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs that one command asks for, in order. ``duplicates`` and ``excluded`` count points that were left out."""
+
+    runs: tuple[RunSpec, ...]
+    duplicates: int = 0
+    excluded: int = 0
+
+
+def spell(value: Any) -> str:
+    """Write a value in the grammar of overrides, numbers as they were typed."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, TypedInt | TypedFloat):
+        return value.text
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(spell, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{spell(item)}" for key, item in value.items()) + "}"
+    return str(value)

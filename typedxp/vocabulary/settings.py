@@ -1,0 +1,27 @@
+"""Owns the runner's own settings: what lives under the reserved key ``xp``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+
+
+class Settings(BaseModel):
+    """How runs are planned, stored and executed. Set from the command line (``xp.jobs=4``) or under ``xp:`` in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    logs: Path = Field(Path("logs"), description="directory of the runs")
+    jobs: PositiveInt | None = Field(
+        None, description="run in this many worker processes; null runs in this process, one run after the other"
+    )
+    on_error: Literal["continue", "stop"] = Field("continue", description="whether a failed run stops the sweep")
+    zip: list[Annotated[list[str], Field(min_length=2)]] = Field(
+        default_factory=list, description="groups of swept keys that go hand in hand, as in [[lr,batch]]"
+    )
+    where: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
+        None, description="keep only the points for which this condition holds, as in 'seed < 3 or lr == 0.1'"
+    )
+    max_runs: PositiveInt = Field(1000, description="ask before a plan of more runs than this")
