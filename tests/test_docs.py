@@ -21,6 +21,9 @@ from pathlib import Path
 import pytest
 
 import typedxp
+from typedxp.cli import cli
+from typedxp.runner.flags import parser
+from typedxp.vocabulary.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -106,25 +109,26 @@ def test_every_public_name_is_in_the_reference(name):
 
 
 def test_every_setting_is_in_the_reference_and_the_reverse():
-    from typedxp.vocabulary.settings import Settings
-
     documented = re.findall(r"^\| `xp\.(\w+)`", (DOCS / "reference.md").read_text(), re.MULTILINE)
 
     assert sorted(documented) == sorted(Settings.model_fields)
 
 
+def test_every_flag_is_in_the_reference():
+    flags = {flag for action in parser("train.py")._actions for flag in action.option_strings}
+    documented = set(re.findall(r"`(--?[a-z-]+)", (DOCS / "reference.md").read_text()))
+
+    assert documented == flags
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_mentions_a_setting_that_does_not_exist(page):
-    from typedxp.vocabulary.settings import Settings
-
     mentioned = set(re.findall(r"\bxp\.(\w+)", page.read_text()))
 
     assert mentioned <= set(Settings.model_fields)
 
 
 def test_every_command_has_its_section_and_the_reverse():
-    from typedxp.cli import cli
-
     documented = re.findall(r"^## `typedxp ([\w-]+)`$", (DOCS / "cli.md").read_text(), re.MULTILINE)
 
     assert sorted(documented) == sorted(cli.commands)
