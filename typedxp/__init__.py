@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from typedxp.vocabulary.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from typedxp.errors import (
         ConfigError,
@@ -17,27 +19,25 @@ if TYPE_CHECKING:
         TypedxpError,
     )
     from typedxp.results.open import open_results
-    from typedxp.runner import Experiment, RunHandle, SweepHandle, experiment
+    from typedxp.runner.experiment import Experiment, RunHandle, SweepHandle, experiment
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "typedxp.errors",
     "DeclarationError": "typedxp.errors",
     "ExecutionError": "typedxp.errors",
-    "Experiment": "typedxp.runner",
+    "Experiment": "typedxp.runner.experiment",
     "PlanError": "typedxp.errors",
     "RecordError": "typedxp.errors",
     "ResultsError": "typedxp.errors",
     "Run": "typedxp.stages.record",
-    "RunHandle": "typedxp.runner",
+    "RunHandle": "typedxp.runner.experiment",
     "StoreError": "typedxp.errors",
-    "SweepHandle": "typedxp.runner",
+    "SweepHandle": "typedxp.runner.experiment",
     "TypedxpError": "typedxp.errors",
-    "experiment": "typedxp.runner",
+    "experiment": "typedxp.runner.experiment",
     "open_results": "typedxp.results.open",
     "register": "typedxp.stages.declare.registry",
     "seed_everything": "typedxp.stages.seed",

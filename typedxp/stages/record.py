@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +12,13 @@ import orjson
 from typedxp.errors import RecordError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import write_all
-from typedxp.vocabulary.records import Column, StreamSummary
+from typedxp.store.streams import Shape, columns, numeric_type, spell, summarize
+from typedxp.vocabulary.records import StreamSummary
 
 ConfigT = TypeVar("ConfigT")
 
-_KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
-_NON_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+# Strict: an integer of more than 53 bits is left to `spell`, since one of more than 64 is not an integer to a reader.
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 
 
 class Run(Generic[ConfigT]):
@@ -71,7 +70,7 @@ class _Stream:
         self._file = _open_append(path)
         self._records = 0
         self._bytes = 0
-        self._counted: dict[tuple[tuple[str, ...], tuple[type, ...]], int] = {}
+        self._counted: dict[Shape, int] = {}
 
     def append(self, record: Mapping[str, Any]) -> None:
         shape = (tuple(record), tuple(map(type, record.values())))
@@ -80,12 +79,14 @@ class _Stream:
             shape = (tuple(record), tuple(map(type, record.values())))
             self._counted.setdefault(shape, 0)
         try:
-            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+            line = orjson.dumps(record, option=_OPTIONS)
             if b"null" in line:
                 # Either None, or a NaN or an infinity, which orjson writes as null as well.
-                line = _spell(record)
+                line = spell(record)
         except TypeError:
-            line = _spell(record)
+            line = spell(record)
+            shape = (shape[0], tuple(map(numeric_type, record.values())))
+            self._counted.setdefault(shape, 0)
         try:
             write_all(self._file, line)
         except OSError as error:
@@ -100,26 +101,7 @@ class _Stream:
         if written != self._bytes:
             # Others wrote to the stream as well: a child process, or an earlier attempt.
             return summarize(self._path)
-        return StreamSummary(self._records, self._bytes, _columns(self._counted))
-
-
-def summarize(path: Path) -> StreamSummary:
-    """Sum up a stream by reading its file; lines that are not whole records are passed over."""
-    counted: dict[tuple[tuple[str, ...], tuple[type, ...]], int] = {}
-    data = path.read_bytes()
-    for line in data.splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            values = [_NUMBERS.get(value, value) if isinstance(value, str) else value for value in record.values()]
-            shape = (tuple(record), tuple(map(type, values)))
-            counted[shape] = counted.get(shape, 0) + 1
-    return StreamSummary(sum(counted.values()), len(data), _columns(counted))
-
-
-_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+        return StreamSummary(self._records, self._bytes, columns(self._counted))
 
 
 def _open_append(path: Path) -> int:
@@ -151,26 +133,3 @@ def _scalar(key: str, value: Any) -> bool | int | float | str | None:
     raise RecordError(
         f"The metric {key!r} is a {type(value).__name__}: log scalars (int, float, bool, str, or a numpy or torch scalar)."
     )
-
-
-def _spell(record: Mapping[str, Any]) -> bytes:
-    """Write a record that orjson alone cannot: NaN, infinities, huge integers, lone surrogates."""
-    spelt = {
-        key: _NON_FINITE[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
-    return json.dumps(spelt, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _kind(value_type: type) -> str:
-    return next((kind for known, kind in _KINDS.items() if issubclass(value_type, known)), "other")
-
-
-def _columns(counted: Mapping[tuple[tuple[str, ...], tuple[type, ...]], int]) -> dict[str, Column]:
-    kinds: dict[str, dict[str, None]] = {}
-    records: dict[str, int] = {}
-    for (keys, types), count in counted.items():
-        for key, value_type in zip(keys, types, strict=True):
-            kinds.setdefault(key, {})[_kind(value_type)] = None
-            records[key] = records.get(key, 0) + count
-    return {key: Column(tuple(kinds[key]), records[key]) for key in kinds}

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import DeclarationError, Problem
-from typedxp.vocabulary.plan import Composed, Judged, TypedFloat, TypedInt
+from typedxp.vocabulary.plan import Composed, Judged, TypedFloat, TypedInt, redact
 from typedxp.vocabulary.schema import MISSING, Field, Key, Model
 from typedxp.vocabulary.tree import copy, get, leaves, put, shown, untyped
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
-
-REDACTED = "**********"
 
 # What pydantic calls a number that stands where text is wanted.
 _WANTS_TEXT = {"string_type", "literal_error", "enum", "path_type", "string_sub_type", "bytes_type", "decimal_type"}
@@ -203,14 +201,6 @@ class _Refused(Exception):
         self.values = values
 
 
-def redact(text: str, secrets: Mapping[str, str]) -> str:
-    """Replace every secret in ``text``."""
-    for secret in sorted(secrets.values(), key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, REDACTED)
-    return text
-
-
 def judge_settings(model: Any, values: Mapping[str, Any], point: Composed) -> Any | list[Problem]:
     """Judge the runner's own settings, which live under ``xp``."""
     from pydantic import ValidationError
@@ -275,12 +265,3 @@ def _ordered(native: Any, written: Any) -> Any:
     if isinstance(native, list | tuple):
         return [_ordered(one, other) for one, other in zip(native, written, strict=True)]
     return written
-
-
-
-
-
-
-def field_at(schema: Model | None, dotted: str) -> Field | None:
-    """Return the field at a dotted key, if the schema has one."""
-    return schema.find(tuple(dotted.split("."))) if schema is not None else None

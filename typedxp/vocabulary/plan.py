@@ -15,6 +15,10 @@ Verb = Literal["set", "add", "force", "delete"]
 PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~"}
 
 
+REDACTED = "**********"
+"""Stands for a secret wherever one would be written or printed; pydantic's word for it."""
+
+
 class TypedInt(int):
     """A whole number that knows how it was typed: a field of text gets the text."""
 
@@ -110,3 +114,11 @@ def spell(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{spell(item)}" for key, item in value.items()) + "}"
     return str(value)
+
+
+def redact(text: str, secrets: Mapping[str, str]) -> str:
+    """Replace every secret in ``text``."""
+    for secret in sorted(secrets.values(), key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, REDACTED)
+    return text

@@ -76,3 +76,13 @@ class Model:
         if field is None or len(key) == 1:
             return field
         return next((found for model in field.models if (found := model.find(key[1:]))), None)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A value that was added to a config group: ``model`` is None for plain values."""
+
+    group: str
+    name: str
+    model: Model | None
+    values: dict[str, Any]

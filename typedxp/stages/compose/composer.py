@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, Problem
-from typedxp.stages.compose.mirror import Mirror, Option, groups
+from typedxp.stages.compose.mirror import Mirror, groups
 from typedxp.stages.compose.sources import Mark, Source, marks, remember_texts
-from typedxp.vocabulary.schema import MISSING, Field, Key, Model
+from typedxp.vocabulary.schema import MISSING, Field, Key, Model, Option
 from typedxp.vocabulary.tree import copy, get
 
 if TYPE_CHECKING:
@@ -88,6 +88,18 @@ class Composer:
 
         return list(self.loader.get_group_options(group, ObjectType.CONFIG))
 
+    def group_names(self, parent: str = "") -> list[str]:
+        """Name all config groups, nested ones included."""
+        from hydra.core.object_type import ObjectType
+
+        names: list[str] = []
+        for child in self.loader.list_groups(parent):
+            group = f"{parent}/{child}" if parent else child
+            if not _is_hydras(group):
+                names += [group] if self.is_group(group) else []
+                names += self.group_names(group) if self.loader.get_group_options(group, ObjectType.GROUP) else []
+        return sorted(names)
+
     def compose(self, overrides: Sequence[str]) -> Composition:
         """Compose one combination of group choices.
 
@@ -98,7 +110,7 @@ class Composer:
         from hydra.types import RunMode
         from omegaconf import OmegaConf
 
-        with self._translated():
+        with self.translated():
             config = self.loader.load_configuration(self.main, list(overrides), RunMode.RUN)
             HydraConfig.instance().set_config(config)
             choices = {group: choice for group, choice in config.hydra.runtime.choices.items() if not _is_hydras(group)}
@@ -110,6 +122,17 @@ class Composer:
             self._fill(values, self.schema, (), choices, members)
         remember_texts(values, found)
         return Composition(values, choices, members, found)
+
+    def hydra_tree(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """Return Hydra's own part of a composed config, without the templates of its help."""
+        from hydra._internal.hydra import Hydra
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+
+        with self.translated():
+            config = self.loader.load_configuration(self.main, list(overrides), RunMode.RUN)
+            tree: dict[str, Any] = OmegaConf.to_container(Hydra.get_sanitized_hydra_cfg(config), resolve=False)["hydra"]  # type: ignore[index, call-overload, assignment]
+        return tree
 
     def _check_directories(self) -> None:
         problems = [
@@ -158,7 +181,7 @@ class Composer:
 
         if self.config_name is None:
             return set()
-        with self._translated():
+        with self.translated():
             loaded = self.loader.repository.load_config(self.config_name)
         if loaded is None:
             raise ConfigError(self.name, [Problem("", self.config_name, "config name", self._no_config())])
@@ -233,7 +256,7 @@ class Composer:
         return member
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """Turn the errors of foreign libraries into ours, where they enter."""
         from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException

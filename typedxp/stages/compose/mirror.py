@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
-from typedxp.vocabulary.schema import MISSING, Field, Key, Model
+from typedxp.vocabulary.schema import MISSING, Field, Key, Model, Option
 from typedxp.vocabulary.tree import copy
 
 
@@ -22,16 +22,6 @@ class Node:
     group: str
     name: str
     content: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Option:
-    """A value that was registered for a config group: a model or plain values."""
-
-    group: str
-    name: str
-    model: Model | None
-    values: dict[str, Any]
 
 
 @dataclass

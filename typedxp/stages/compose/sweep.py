@@ -63,6 +63,20 @@ class Sweep:
         first = next(self._points([[item] for item in self.axes], first=True))
         return self._base(self._lines({item.text: item.values[0] for item in self.axes})).values["xp"], first
 
+    def first_tree(self) -> tuple[dict[str, Any], list[Problem]]:
+        """Return the first point as composed: nothing resolved, nothing left out, ``xp`` included."""
+        given = {item.text: item.values[0] for item in self.axes}
+        base = self._base(self._lines(given))
+        values = copy(base.values)
+        problems = list(base.problems)
+        for item in self._late:
+            problems += self._assign(values, item, given.get(item.text, item.values[0]))
+        return values, problems
+
+    def hydra_tree(self) -> dict[str, Any]:
+        """Return what Hydra's own part of the config is for the first point."""
+        return self.composer.hydra_tree(self._lines({item.text: item.values[0] for item in self.axes}))
+
     def count(self, zipped: Sequence[Sequence[str]]) -> int:
         """Return how many points there are."""
         return math.prod(len(axes[0].values) for axes in self._grouped(zipped))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
+from typedxp.stages.declare.schema import plain, values_of
+from typedxp.vocabulary.schema import Model, Option
 
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")
 _NAME = re.compile(r"[\w][\w.-]*")
@@ -43,6 +45,29 @@ def register(value: Any, *, group: str, name: str) -> None:
     _registered[group, name] = Registration(group, name, value)
 
 
-def registrations() -> tuple[Registration, ...]:
-    """Return every option that was added, in order."""
-    return tuple(_registered.values())
+def options_for(schema: Model | None) -> list[Option]:
+    """Return what was registered for the config groups of a schema, as plain values.
+
+    Raises:
+        DeclarationError: an option is of no class that its group takes.
+    """
+    return [_option(item, schema) for item in _registered.values() if _concerns(item, schema)]
+
+
+def _concerns(item: Registration, schema: Model | None) -> bool:
+    # Options of another experiment's groups may have been registered in the same process.
+    return schema is None or schema.find(tuple(item.group.split("/"))) is not None
+
+
+def _option(item: Registration, schema: Model | None) -> Option:
+    if isinstance(item.value, dict):
+        return Option(item.group, item.name, None, plain(item.value))
+    field = schema.find(tuple(item.group.split("/"))) if schema is not None else None
+    models = field.models if field is not None else ()
+    kind = item.value if isinstance(item.value, type) else type(item.value)
+    member = next((model for model in models if model.type is kind), None)
+    if member is None:
+        accepted = ", ".join(model.type.__name__ for model in models) or "mappings of plain values"
+        raise DeclarationError(f"{item.group}={item.name} is a {kind.__name__}; {item.group} takes {accepted}.")
+    instance = kind() if isinstance(item.value, type) else item.value
+    return Option(item.group, item.name, member, values_of(instance, member))

@@ -1,0 +1,89 @@
+"""Owns the command line of an experiment: what each flag does, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from typedxp.errors import ConfigError, PlanError, TypedxpError
+from typedxp.runner import show
+from typedxp.runner.flags import Flags, parse_flags
+from typedxp.runner.story import Launch, launch, make_composer, plan
+from typedxp.stages.compose import inspect
+from typedxp.stages.compose.composer import Composer
+from typedxp.stages.compose.grammar import parse
+from typedxp.stages.declare.declaration import Declaration
+from typedxp.vocabulary.records import RunStatus
+
+
+def command_line(declaration: Declaration, program: str, arguments: Sequence[str]) -> int:
+    """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 130 interrupted."""
+    try:
+        flags = parse_flags(arguments, Path(program).name)
+        return _execute(declaration, flags, [program, *arguments])
+    except TypedxpError as error:
+        print(f"typedxp: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("typedxp: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output, `head` for example, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _execute(declaration: Declaration, flags: Flags, command: Sequence[str]) -> int:
+    composer = _composer(declaration, flags)
+    with composer.active():
+        if flags.completion:
+            inspect.complete(composer, flags.overrides)
+            return 0
+        if flags.info is not None:
+            inspect.info(composer, flags.overrides, flags.info)
+            return 0
+        if flags.help:
+            show.help_text(declaration, composer, Path(command[0]).name)
+            return 0
+        assignments, problems = parse(flags.overrides, composer.group_options)
+        if problems:
+            raise ConfigError(declaration.name, problems)
+        if flags.cfg is not None:
+            inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
+            return 0
+        what = plan(declaration, composer, assignments, lambda count, limit: _confirm(count, limit, flags))
+    if flags.dry_run:
+        show.plan_table(what)
+        return 0
+    return _launch(what, command)
+
+
+def _composer(declaration: Declaration, flags: Flags) -> Composer:
+    directory = declaration.config_directory
+    if flags.config_path is not None:
+        directory = (Path(declaration.function.__code__.co_filename).parent / flags.config_path).absolute()
+    name = flags.config_name or declaration.config_name
+    return make_composer(declaration, directory, name, [flags.config_dir] if flags.config_dir else [])
+
+
+def _confirm(count: int, limit: int, flags: Flags) -> None:
+    if flags.yes or flags.dry_run:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise PlanError(f"The plan has {count} runs, more than xp.max_runs={limit}. Add -y if you mean it.")
+    print(f"The plan has {count} runs, more than xp.max_runs={limit}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise PlanError("Nothing was started.")
+
+
+def _launch(what: Launch, command: Sequence[str]) -> int:
+    show.notes(what.plan)
+    failed = 0
+    with show.progress(what) as report, closing(launch(what, command, report.started)) as runs:
+        for directory, status in runs:
+            report.ended(directory, status)
+            failed += status.status is not RunStatus.COMPLETED
+    return 1 if failed else 0

@@ -1,0 +1,214 @@
+"""Owns what a decorated function becomes: an experiment, launched from its command line, from Python or a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from typedxp.errors import PlanError
+from typedxp.results.open import open_results
+from typedxp.runner.commands import command_line
+from typedxp.runner.story import Ended, Launch, launch, make_composer, plan, plan_config
+from typedxp.stages.declare.declaration import Declaration, declare
+from typedxp.stages.declare.schema import plain
+from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.plan import Assignment, spell
+
+if TYPE_CHECKING:
+    import xarray
+
+    from typedxp.vocabulary.records import RunStatus
+    from typedxp.vocabulary.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunHandle:
+    """A run that was launched from Python."""
+
+    directory: Path
+
+    @property
+    def id(self) -> int:
+        """The number of the run in its store."""
+        return int(self.directory.name)
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run stands now.
+
+        Raises:
+            StoreError: its files are gone.
+        """
+        return RunDirectory(self.directory).read_status().status
+
+    def results(self) -> xarray.Dataset:
+        """Open what the run recorded: no swept dimensions, one step dimension per stream."""
+        return open_results(self.directory.parent, runs=[self.id])
+
+
+@dataclass(frozen=True)
+class SweepHandle(Sequence[RunHandle]):
+    """The runs of a sweep that was launched from Python, in the order of the plan."""
+
+    runs: tuple[RunHandle, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> RunHandle: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RunHandle]: ...
+
+    def __getitem__(self, index: int | slice) -> RunHandle | Sequence[RunHandle]:
+        return self.runs[index]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def results(self) -> xarray.Dataset:
+        """Open what the runs recorded: one dimension per swept key, one step dimension per stream."""
+        return open_results(self.runs[0].directory.parent, runs=[run.id for run in self.runs])
+
+
+class Experiment(Declaration):
+    """A function with a schema. Calling it is a plain call of the function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself, as in a unit test: nothing is validated or recorded."""
+        return self.function(*args, **kwargs)
+
+    def main(self, arguments: Sequence[str] | None = None) -> None:
+        """Run the command line of the experiment, and exit.
+
+        The exit code is 0 if all runs completed, 1 if any did not, 2 if something was refused, 130 after Ctrl-C.
+        """
+        sys.exit(command_line(self, sys.argv[0], sys.argv[1:] if arguments is None else arguments))
+
+    def run(self, config: Any = None, /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> RunHandle:
+        """Make one run, here and now.
+
+        Give a config (an instance of the schema) or values (``lr=0.1``; dotted keys as ``**{"optimizer.lr": 0.1}``), which
+        are composed and validated as on the command line. ``xp`` holds settings, as in ``xp={"logs": "runs"}``.
+
+        Raises:
+            TypedxpError: something was refused; nothing was written.
+        """
+        given = {**values, **_settings_keys(xp)}
+        if config is None:
+            what = self._plan(_assignments(given, axes=()))
+        else:
+            what = plan_config(self, config, self._settings(_settings_keys(xp)))
+        return self._launch(what)[0]
+
+    def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
+        """Make the runs of a sweep, here and now: ``train.sweep({"optimizer.lr": [0.1, 0.01], "seed": range(5)})``.
+
+        A list, tuple or range in ``axes`` is an axis, anything else one value; ``values`` and ``xp`` are as for :meth:`run`.
+
+        Raises:
+            TypedxpError: something was refused; nothing was written.
+        """
+        swept = [key for key, value in axes.items() if isinstance(value, list | tuple | range)]
+        return self._launch(self._plan(_assignments({**axes, **values, **_settings_keys(xp)}, swept)))
+
+    def _plan(self, assignments: list[Assignment]) -> Launch:
+        composer = make_composer(self, self.config_directory, self.config_name)
+        with composer.active():
+            return plan(self, composer, assignments, _refuse_large)
+
+    def _settings(self, xp: Mapping[str, Any]) -> Settings:
+        from typedxp.vocabulary.settings import Settings
+
+        return Settings.model_validate({key.removeprefix("xp."): value for key, value in xp.items()})
+
+    def _launch(self, what: Launch) -> SweepHandle:
+        command = ["python", f"{self.name}.run"]
+        directories: list[Path] = []
+        with closing(launch(what, command, lambda directory: directories.append(directory.path))) as runs:
+            for ended in runs:
+                _report(ended)
+        return SweepHandle(tuple(RunHandle(path) for path in sorted(directories, key=lambda path: int(path.name))))
+
+
+@overload
+def experiment(function: Callable[..., Any], /) -> Experiment: ...
+
+
+@overload
+def experiment(
+    *,
+    name: str | None = None,
+    config_path: str | None = None,
+    config_name: str | None = None,
+    seed_with: Callable[[int], Any] | None = None,
+) -> Callable[[Callable[..., Any]], Experiment]: ...
+
+
+def experiment(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    config_path: str | None = None,
+    config_name: str | None = None,
+    seed_with: Callable[[int], Any] | None = None,
+) -> Experiment | Callable[[Callable[..., Any]], Experiment]:
+    """Make a function an experiment.
+
+    The schema is the annotation of the config parameter (a pydantic model, a pydantic or stdlib dataclass, or
+    ``omegaconf.DictConfig`` for untyped YAML), or the function's own signature where it has no such parameter. A parameter
+    called ``run``, or annotated with :class:`typedxp.Run`, takes what the function logs to.
+
+    ``name`` is the function's name by default. ``config_path`` is a directory of YAML files, relative to the file of the
+    function, ``config_name`` the primary one (``config``). ``seed_with`` is called with ``config.seed`` before the function.
+
+    Raises:
+        DeclarationError: the function cannot be an experiment.
+    """
+    if function is None:
+        return lambda function: experiment_of(function, name, config_path, config_name, seed_with)
+    return experiment_of(function, name, config_path, config_name, seed_with)
+
+
+def experiment_of(
+    function: Callable[..., Any],
+    name: str | None,
+    config_path: str | None,
+    config_name: str | None,
+    seed_with: Callable[[int], Any] | None,
+) -> Experiment:
+    """Make the experiment of a function, which keeps the function's name and documentation."""
+    declared = declare(function, name=name, config_path=config_path, config_name=config_name, seed_with=seed_with)
+    return Experiment(**declared)
+
+
+def _settings_keys(xp: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {f"xp.{key}": value for key, value in (xp or {}).items()}
+
+
+def _assignments(values: Mapping[str, Any], axes: Sequence[str]) -> list[Assignment]:
+    return [_assignment(key, value, sweep=key in axes) for key, value in values.items()]
+
+
+def _assignment(key: str, value: Any, *, sweep: bool) -> Assignment:
+    items = tuple(plain(item) for item in (value if sweep else [value]))
+    if not items:
+        raise PlanError(f"{key} is swept over no values.")
+    text = f"{key}={','.join(map(spell, items))}"
+    return Assignment("set", key, items, text=text, sweep=sweep, origin="Python")
+
+
+def _refuse_large(count: int, limit: int) -> None:
+    raise PlanError(f"The plan has {count} runs, more than xp.max_runs={limit}. Raise it if you mean it.")
+
+
+def _report(ended: Ended) -> None:
+    directory, status = ended
+    if status.failure is not None:
+        print(status.failure.traceback, file=sys.stderr, end="")
+        print(f"Run {directory.id} failed: {status.cause}", file=sys.stderr)
+
+

@@ -1,0 +1,221 @@
+"""Owns the order of the stages: values typed by a user become a plan, and a plan becomes runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typedxp.conditions import Condition, ConditionError
+from typedxp.errors import ConfigError, ExecutionError, PlanError, Problem, StoreError
+from typedxp.stages.allocate import allocate
+from typedxp.stages.compose.composer import Composer
+from typedxp.stages.compose.sweep import Sweep
+from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.declare.registry import options_for
+from typedxp.stages.declare.schema import values_of
+from typedxp.stages.execute.perform import cancel, perform
+from typedxp.stages.execute.processes import Workers
+from typedxp.stages.plan import check_condition, make_plan, satisfies
+from typedxp.stages.record import Run
+from typedxp.stages.snapshot import code_version
+from typedxp.stages.validate import Judge, judge_settings
+from typedxp.store.directory import RunDirectory
+from typedxp.store.store import Store
+from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, RunSpec
+from typedxp.vocabulary.records import RunStatus, Status
+
+if TYPE_CHECKING:
+    from typedxp.vocabulary.settings import Settings
+
+Confirm = Callable[[int, int], None]
+"""Is asked before a plan of more runs than ``xp.max_runs``: it gets both numbers, and raises to refuse."""
+
+Started = Callable[[RunDirectory], None]
+"""Is told of every run that starts."""
+
+Ended = tuple[RunDirectory, Status]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What is to be done: a plan, and the settings it goes by."""
+
+    declaration: Declaration
+    plan: Plan
+    settings: Settings
+
+
+def make_composer(
+    declaration: Declaration, directory: Path | None, config_name: str | None, more: Sequence[Path] = ()
+) -> Composer:
+    """Put together what a declaration composes from.
+
+    Raises:
+        DeclarationError: the schema, or an option that was registered for it, cannot be used.
+    """
+    from typedxp.vocabulary.settings import Settings
+
+    return Composer(
+        name=declaration.name,
+        schema=declaration.schema,
+        settings=Settings().model_dump(mode="json"),
+        directory=directory,
+        config_name=config_name,
+        more_directories=more,
+        options=options_for(declaration.schema),
+    )
+
+
+def plan(declaration: Declaration, composer: Composer, assignments: Sequence[Assignment], confirm: Confirm) -> Launch:
+    """Compose and judge every point of a sweep, and put the valid ones in order. Nothing is written.
+
+    Raises:
+        ConfigError: values that were refused, all of them.
+        PlanError: the sweep as a whole was refused.
+    """
+    sweep = Sweep(composer, assignments)
+    if sweep.problems:
+        raise ConfigError(declaration.name, sweep.problems)
+    settings = _settings(declaration, sweep)
+    count = sweep.count(settings.zip)
+    condition = Condition.parse(settings.where) if settings.where is not None else None
+    if condition is None and count > settings.max_runs:
+        confirm(count, settings.max_runs)
+    made = _judge_all(declaration, sweep.points(settings.zip), condition, count)
+    if condition is not None and len(made.runs) > settings.max_runs:
+        confirm(len(made.runs), settings.max_runs)
+    return Launch(declaration, made, settings)
+
+
+def plan_config(declaration: Declaration, config: Any, settings: Settings) -> Launch:
+    """Plan the run of one config that was made in Python.
+
+    Raises:
+        ConfigError: it is not valid, or not an instance of the schema.
+    """
+    if declaration.schema is None or type(config) is not declaration.type:
+        problem = Problem("", repr(config), "Python", f"An instance of {declaration.type} is wanted.")
+        raise ConfigError(declaration.name, [problem])
+    point = Composed(values_of(config, declaration.schema), {}, {}, {}, (), lambda _: "Python")
+    return Launch(declaration, _judge_all(declaration, [point], None, 1), settings)
+
+
+def launch(what: Launch, command: Sequence[str], started: Started) -> Iterator[Ended]:
+    """Allocate and execute the runs of a plan; yield each with its final status, as it ends.
+
+    Raises:
+        StoreError: the store cannot be used; nothing is left behind.
+        ExecutionError: the runs cannot be started.
+        KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
+    """
+    store = Store(what.settings.logs)
+    store.check()
+    if what.settings.jobs is not None:
+        _check_importable(what.declaration)
+    ref = what.declaration.ref
+    code = code_version(Path(ref.file).parent if ref.file is not None else Path.cwd())
+    directories = allocate(store, what.plan, ref, what.declaration.schema, code, command)
+    waiting = dict(zip(directories, what.plan.runs, strict=True))
+    execute = _in_workers if what.settings.jobs is not None else _in_process
+    try:
+        for directory, status in execute(what, waiting, started):
+            waiting.pop(directory, None)
+            yield directory, status
+            if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
+                _cancel(waiting, f"not started, since run {directory.id} failed")
+    finally:
+        _cancel(waiting, "not started, since the sweep was interrupted")
+
+
+def _settings(declaration: Declaration, sweep: Sweep) -> Settings:
+    from typedxp.vocabulary.settings import Settings
+
+    values, first = sweep.settings
+    settings = judge_settings(Settings, values, first)
+    if isinstance(settings, list):
+        raise ConfigError(declaration.name, [*first.problems, *settings])
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def _judge_all(declaration: Declaration, points: Iterable[Composed], condition: Condition | None, count: int) -> Plan:
+    judge = Judge(declaration.type, declaration.schema)
+    found: dict[Problem, int] = {}
+    valid: list[tuple[Composed, Judged]] = []
+    excluded = 0
+    for point in points:
+        verdict = list(point.problems) or judge.judge(point)
+        if condition is not None and not _kept(declaration, condition, point, verdict):
+            excluded += 1
+        elif isinstance(verdict, list):
+            for problem in verdict:
+                found[problem] = found.get(problem, 0) + 1
+        else:
+            valid.append((point, verdict))
+    if found:
+        raise ConfigError(declaration.name, [_counted(*item) for item in found.items()], count)
+    if not valid:
+        raise PlanError(f"xp.where: the condition holds for none of {count} points.")
+    return make_plan(declaration.name, valid, excluded)
+
+
+def _counted(problem: Problem, hits: int) -> Problem:
+    return Problem(problem.key, problem.value, problem.origin, problem.message, hits)
+
+
+def _kept(declaration: Declaration, condition: Condition, point: Composed, verdict: Judged | list[Problem]) -> bool:
+    values: Mapping[str, Any] = point.values if isinstance(verdict, list) else verdict.values
+    check_condition(condition, declaration.schema, values)
+    try:
+        return satisfies(condition, point, values)
+    except ConditionError:
+        if isinstance(verdict, list):
+            # Values that are wrong are reported as such.
+            return True
+        raise
+
+
+def _check_importable(declaration: Declaration) -> None:
+    name = declaration.function.__module__
+    if declaration.ref.file is None and declaration.ref.module is None:
+        raise ExecutionError(
+            f"{declaration.name} was typed into a notebook or a prompt, where worker processes cannot find it. "
+            "Put it into a Python file and import it from there, or leave out xp.jobs to run it here."
+        )
+    if declaration not in vars(sys.modules[name]).values():
+        raise ExecutionError(
+            f"{declaration.name} is no variable of the module {name}, where worker processes look for it. "
+            "Define it at the top level of a Python file, or leave out xp.jobs to run it here."
+        )
+
+
+def _in_process(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Iterator[Ended]:
+    for directory, spec in list(waiting.items()):
+        if directory in waiting:
+            started(directory)
+            yield directory, _perform(what.declaration, directory, spec.judged.config)
+
+
+def _perform(declaration: Declaration, directory: RunDirectory, config: Any) -> Status:
+    run = Run(directory.path, config)
+    return perform(directory, lambda: declaration.call(config, run), run.close)
+
+
+def _in_workers(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Iterator[Ended]:
+    assert what.settings.jobs is not None
+    workers = Workers(what.settings.jobs, started)
+    runs = [(directory, spec.judged.secrets) for directory, spec in waiting.items()]
+    yield from workers.run(runs, stop_on_error=what.settings.on_error == "stop")
+
+
+def _cancel(waiting: dict[RunDirectory, RunSpec], cause: str) -> None:
+    """Mark the runs that were planned and will not be started."""
+    for directory in list(waiting):
+        with suppress(OSError, StoreError):
+            if directory.read_status().status is RunStatus.PLANNED:
+                cancel(directory, cause)
+        del waiting[directory]

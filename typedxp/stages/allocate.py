@@ -1,0 +1,75 @@
+"""Owns the step from a plan to directories: every run gets its id, its record and its config."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from typedxp.errors import StoreError
+from typedxp.store.directory import RunDirectory
+from typedxp.store.store import Store
+from typedxp.vocabulary.plan import Plan, redact
+from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, RunRecord
+from typedxp.vocabulary.schema import Model
+from typedxp.vocabulary.version import VERSION
+
+
+def allocate(
+    store: Store, plan: Plan, ref: ExperimentRef, schema: Model | None, code: Code | None, command: Sequence[str]
+) -> list[RunDirectory]:
+    """Take an id for every run of the plan, and write down what it will be; secrets are left out.
+
+    Raises:
+        StoreError: the store cannot be written, for example because the disk is full; nothing is left behind.
+    """
+    environment = _environment()
+    sweep = uuid4().hex[:12]
+    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    directories = store.allocate(len(plan.runs))
+    try:
+        for directory, spec in zip(directories, plan.runs, strict=True):
+            secrets = spec.judged.secrets
+            record = RunRecord(
+                id=directory.id,
+                sweep=sweep,
+                experiment=ref,
+                digest=spec.digest,
+                point=spec.point,
+                choices=spec.choices,
+                members=spec.members,
+                secrets=tuple(secrets),
+                labels=_labels(schema, tuple(spec.point)),
+                overrides=tuple(redact(text, secrets) for text in spec.overrides),
+                command=tuple(redact(text, secrets) for text in command),
+                cwd=str(Path.cwd()),
+                created=created,
+                environment=environment,
+                code=code,
+            )
+            directory.write_plan(record, spec.judged.values)
+    except BaseException as error:
+        store.release(directories)
+        if isinstance(error, OSError):
+            raise StoreError(f"The runs cannot be written to {store.path}: {error.strerror}.") from error
+        raise
+    return directories
+
+
+def _labels(schema: Model | None, keys: Sequence[str]) -> dict[str, Label]:
+    fields = {key: schema.find(tuple(key.split("."))) for key in keys} if schema is not None else {}
+    return {key: Label(field.description, field.unit) for key, field in fields.items() if field is not None}
+
+
+def _environment() -> Environment:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run under a number that no name belongs to.
+        user = str(os.getuid())
+    return Environment(platform.node(), user, platform.platform(), platform.python_version(), sys.executable, VERSION)

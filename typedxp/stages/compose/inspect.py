@@ -1,0 +1,102 @@
+"""Owns what Hydra tells of a composition: ``--cfg``, ``--info`` and shell completion."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from typedxp.errors import ConfigError, PlanError, Problem
+from typedxp.stages.compose.assign import interpolated, resolve
+from typedxp.stages.compose.composer import Composer
+from typedxp.stages.compose.sweep import Sweep
+from typedxp.vocabulary.plan import REDACTED, Assignment
+from typedxp.vocabulary.tree import copy, get, put, split, untyped
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+
+
+def config(
+    composer: Composer, assignments: Sequence[Assignment], part: str, *, resolved: bool, package: str | None
+) -> None:
+    """Print the composed config of the first point as YAML: ``part`` is ``job``, ``hydra`` or ``all``.
+
+    Raises:
+        ConfigError: it cannot be composed.
+    """
+    from omegaconf import OmegaConf
+
+    sweep = Sweep(composer, assignments)
+    if sweep.problems:
+        raise ConfigError(composer.name, sweep.problems)
+    tree, problems = sweep.first_tree()
+    if problems:
+        raise ConfigError(composer.name, problems)
+    if sweep.axes:
+        print("# the first point of the sweep", file=sys.stderr)
+    if resolved and interpolated(tree):
+        tree = resolve(tree)
+    shown = _redacted(composer, untyped(tree))
+    if part == "job":
+        shown.pop("xp", None)
+    elif part == "hydra":
+        shown = {}
+    if part != "job":
+        shown |= {"hydra": sweep.hydra_tree()}
+    if package not in (None, "_global_"):
+        assert package is not None
+        shown = get(shown, split(package))
+        if shown is None:
+            raise ConfigError(composer.name, [Problem(package, "", "--package", "There is no such key in the config.")])
+        print(f"# @package {package}")
+    print(OmegaConf.to_yaml(OmegaConf.create(shown)) if isinstance(shown, dict | list) else shown, end="")
+
+
+def info(composer: Composer, overrides: Sequence[str], part: str) -> None:
+    """Print how Hydra composes the config.
+
+    Raises:
+        ConfigError: it cannot be composed.
+    """
+    with _hydra(composer) as hydra, composer.translated():
+        hydra.show_info(part, composer.main, [text for text in overrides if not text.startswith("xp.")])
+
+
+def complete(composer: Composer, overrides: Sequence[str]) -> None:
+    """Print what a shell asks for to complete a command line.
+
+    Raises:
+        PlanError: the shell is not known.
+    """
+    with _hydra(composer) as hydra:
+        try:
+            hydra.shell_completion(composer.main, list(overrides))
+        except ValueError as error:
+            raise PlanError(f"{error}. Write -sc install=bash, uninstall=bash or query=bash (or zsh, fish).") from error
+
+
+def _redacted(composer: Composer, tree: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = copy(tree)
+    for key, field in composer.schema.keys() if composer.schema is not None else ():
+        if field.secret and get(shown, key) not in (None, "???"):
+            put(shown, key, REDACTED)
+    return shown
+
+
+@contextmanager
+def _hydra(composer: Composer) -> Iterator[Hydra]:
+    """Make Hydra's own object over our loader; it tells what it knows through the log."""
+    from hydra._internal import hydra as module
+    from hydra._internal.hydra import Hydra
+
+    made = Hydra(composer.name, composer.loader)
+    handler = logging.StreamHandler(sys.stdout)
+    before, module.log = module.log, logging.Logger("typedxp.hydra", logging.DEBUG)
+    module.log.addHandler(handler)
+    try:
+        yield made
+    finally:
+        module.log = before

@@ -1,0 +1,1 @@
+"""Executing runs that were allocated: here, or in worker processes."""

@@ -1,0 +1,80 @@
+"""Owns the plan: valid points become an ordered list of run specs, each named by its content. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from typedxp.conditions import Condition
+from typedxp.errors import PlanError, nearest
+from typedxp.vocabulary.plan import Composed, Judged, Plan, RunSpec
+from typedxp.vocabulary.schema import Key, Model
+from typedxp.vocabulary.tree import get, split, untyped
+
+
+def digest(experiment: str, values: Mapping[str, Any]) -> str:
+    """Name an experiment and its config by content: the first 16 hexadecimal digits of the SHA-256 of their sorted JSON."""
+    text = json.dumps([experiment, values], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def make_plan(experiment: str, points: Iterable[tuple[Composed, Judged]], excluded: int = 0) -> Plan:
+    """Put valid points in order, each config once."""
+    specs: dict[str, RunSpec] = {}
+    count = 0
+    for composed, judged in points:
+        count += 1
+        name = digest(experiment, judged.values)
+        if name not in specs:
+            specs[name] = RunSpec(
+                digest=name,
+                judged=judged,
+                point={".".join(key): _label(composed, judged.values, key) for key in composed.swept},
+                choices={group.replace("/", "."): choice for group, choice in composed.choices.items()},
+                members={
+                    ".".join(key): model.type.__name__ for key, model in composed.members.items() if model.tag is None
+                },
+                overrides=composed.overrides,
+            )
+    return Plan(tuple(specs.values()), duplicates=count - len(specs), excluded=excluded)
+
+
+def check_condition(condition: Condition, schema: Model | None, values: Mapping[str, Any]) -> None:
+    """Make sure that a condition speaks of keys that there are.
+
+    Raises:
+        PlanError: it does not.
+    """
+    known = {".".join(key) for key, _ in schema.keys()} if schema is not None else set()
+    for key in condition.keys:
+        dotted = key.removeprefix("config.")
+        if dotted not in known and get(values, split(dotted), _NOTHING) is _NOTHING:
+            raise PlanError(f"xp.where: there is no key {key}. {nearest(dotted, known or values)}".strip())
+
+
+def satisfies(condition: Condition, composed: Composed, values: Mapping[str, Any]) -> bool:
+    """Say whether a point satisfies a condition; a config group is compared by the name of its option.
+
+    Raises:
+        ConditionError: the condition does not fit the values.
+    """
+
+    def lookup(key: str) -> Any:
+        dotted = key.removeprefix("config.")
+        value = get(values, split(dotted))
+        return composed.choices.get(dotted.replace(".", "/")) if isinstance(value, dict) else value
+
+    return condition.holds(lookup)
+
+
+_NOTHING = object()
+
+
+def _label(composed: Composed, values: Mapping[str, Any], key: Key) -> Any:
+    """Return this point's value of a swept key as it was validated; for a config group the name of the option."""
+    group = "/".join(key)
+    if group in composed.choices:
+        return composed.choices[group]
+    return untyped(get(values, key, composed.swept[key]))

@@ -1,0 +1,110 @@
+"""Owns what happens inside a job: one run directory is read, and its run executed.
+
+``python -m typedxp.worker logs/17`` is the runner's mirror. Everything it needs is in the directory, except secrets, which
+come as a JSON object on standard input. It loads neither Hydra nor xarray nor git.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from typedxp.errors import ExecutionError, TypedxpError
+from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.execute.perform import perform
+from typedxp.stages.record import Run
+from typedxp.stages.validate import Judge
+from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.records import ExperimentRef, RunStatus, StreamSummary
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Execute the run in one directory; return the exit code: 0 completed, 1 failed, 2 cannot be started, 130 interrupted."""
+    directory = RunDirectory(Path(arguments[0]).absolute())
+    try:
+        return execute(directory, _read_secrets())
+    except TypedxpError as error:
+        print(f"typedxp: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
+    """Execute the run in ``directory``; what goes wrong in the user's script is recorded as the run's failure.
+
+    Raises:
+        TypedxpError: the directory cannot be read.
+        KeyboardInterrupt: the run was interrupted, and is marked cancelled.
+    """
+    record = directory.read_record()
+    runs: list[Run[Any]] = []
+
+    def work() -> None:
+        missing = sorted(set(record.secrets) - set(secrets))
+        if missing:
+            raise ExecutionError(f"Run {record.id} needs secrets that are not written down: {', '.join(missing)}.")
+        declaration = load(record.experiment)
+        judge = Judge(declaration.type, declaration.schema)
+        config = judge.restore(directory.read_config(), record.members, secrets)
+        runs.append(Run(directory.path, config))
+        declaration.call(config, runs[0])
+
+    def close() -> Mapping[str, StreamSummary]:
+        return runs[0].close() if runs else {}
+
+    status = perform(directory, work, close, directory.read_status().attempt + 1)
+    return 0 if status.status is RunStatus.COMPLETED else 1
+
+
+def load(ref: ExperimentRef) -> Declaration:
+    """Import the experiment that a run is of.
+
+    Raises:
+        ExecutionError: its module cannot be found, or does not hold it.
+    """
+    module = _import(ref)
+    for value in vars(module).values():
+        if isinstance(value, Declaration) and value.name == ref.name:
+            return value
+    raise ExecutionError(f"{ref.file or ref.module} holds no experiment called {ref.name!r}.")
+
+
+def _import(ref: ExperimentRef) -> ModuleType:
+    if ref.module is not None:
+        try:
+            return importlib.import_module(ref.module)
+        except ModuleNotFoundError:
+            if ref.file is None:
+                raise
+    if ref.file is None:
+        raise ExecutionError(f"{ref.name} was typed into a notebook: a worker has no file to load it from.")
+    return _import_file(Path(ref.file))
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Load a script under its own name, so that what it defines can be pickled and imported by its children."""
+    sys.path.insert(0, str(path.parent))
+    name = path.stem if path.stem.isidentifier() and path.stem not in sys.modules else f"typedxp_script_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise ExecutionError(f"{path} cannot be loaded: there is no such Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _read_secrets() -> dict[str, str]:
+    text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    return dict(json.loads(text)) if text.strip() else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
