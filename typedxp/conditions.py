@@ -39,7 +39,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_WORDS = {"&": "and", "&&": "and", "|": "or", "||": "or", "~": "not"}
+_WORDS = {"&": "and", "|": "or", "~": "not"}
 
 
 class ConditionError(TypedxpError):
@@ -86,8 +86,10 @@ class Condition:
 
 def _with_words(text: str) -> str:
     """Write operators as words, which bind the way people mean: ``a == 1 & b == 2`` is about two comparisons."""
-    tokens = list(tokenize.generate_tokens(io.StringIO(text.strip()).readline))
-    return tokenize.untokenize((token.type, _WORDS.get(token.string, token.string)) for token in tokens)
+    tokens = tokenize.generate_tokens(io.StringIO(text.strip()).readline)
+    return tokenize.untokenize(
+        (tokenize.NAME, _WORDS[token.string]) if token.string in _WORDS else (token.type, token.string) for token in tokens
+    )
 
 
 def _check(node: ast.expr, text: str) -> None:

@@ -85,8 +85,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = sorted(set(known))
     matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if not matches:
-        # The last part alone may be what was misspelt: `lr` where `optimizer.lr` was meant.
-        matches = [known_word for known_word in words if known_word.rpartition(".")[2] == word.rpartition(".")[2]][:1]
+        # The last part alone may be what was meant, or misspelt: `lr` for `optimizer.lr`.
+        ends = {known_word.rpartition(".")[2]: known_word for known_word in reversed(words)}
+        matches = [ends[end] for end in difflib.get_close_matches(word.rpartition(".")[2], ends, n=1, cutoff=0.6)]
     if matches:
         return f"Did you mean {matches[0]}?"
     return f"Known: {', '.join(words)}." if words else ""

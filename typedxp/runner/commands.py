@@ -49,12 +49,12 @@ def _execute(declaration: Declaration, flags: Flags, command: Sequence[str]) -> 
             show.help_text(declaration, composer, Path(command[0]).name)
             return 0
         assignments, problems = parse(flags.overrides, composer.group_options)
-        if problems:
-            raise ConfigError(declaration.name, problems)
         if flags.cfg is not None:
+            if problems:
+                raise ConfigError(declaration.name, problems)
             inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
             return 0
-        what = plan(declaration, composer, assignments, lambda count, limit: _confirm(count, limit, flags))
+        what = plan(declaration, composer, assignments, lambda *numbers: _confirm(*numbers, flags), problems)
     if flags.dry_run:
         show.plan_table(what)
         return 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from typedxp.runner.flags import parser
 from typedxp.runner.story import Launch
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.declare.schema import describe
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.plan import Plan
 from typedxp.vocabulary.records import RunStatus, Status
@@ -34,11 +35,7 @@ def help_text(declaration: Declaration, composer: Composer, program: str) -> Non
         _print_rows(list(_field_rows(declaration.schema, composer)))
     _print_groups(composer)
     print("Settings")
-    rows = [
-        (f"xp.{name}", _setting_type(info), f"[{'null' if info.default is None else _default(info)}]", info.description or "")
-        for name, info in Settings.model_fields.items()
-    ]
-    _print_rows(rows)
+    _print_rows([(f"xp.{key}", *rest) for key, *rest in _field_rows(describe(Settings), composer)])
     print("Flags")
     for line in parser(program).format_help().partition("options:")[2].strip("\n").splitlines():
         print(line)
@@ -191,14 +188,6 @@ def _print_rows(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print()
-
-
-def _setting_type(info: Any) -> str:
-    return str(getattr(info.annotation, "__name__", info.annotation)).replace("typing.", "")
-
-
-def _default(info: Any) -> Any:
-    return info.get_default(call_default_factory=True)
 
 
 def _cell(value: Any) -> str:

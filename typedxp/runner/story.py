@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,22 +70,29 @@ def make_composer(
     )
 
 
-def plan(declaration: Declaration, composer: Composer, assignments: Sequence[Assignment], confirm: Confirm) -> Launch:
+def plan(
+    declaration: Declaration,
+    composer: Composer,
+    assignments: Sequence[Assignment],
+    confirm: Confirm,
+    problems: Sequence[Problem] = (),
+) -> Launch:
     """Compose and judge every point of a sweep, and put the valid ones in order. Nothing is written.
+
+    ``problems`` are those of overrides that could not even be read: they are reported with all others.
 
     Raises:
         ConfigError: values that were refused, all of them.
         PlanError: the sweep as a whole was refused.
     """
     sweep = Sweep(composer, assignments)
-    if sweep.problems:
-        raise ConfigError(declaration.name, sweep.problems)
-    settings = _settings(declaration, sweep)
+    settings, refused = _settings(sweep)
+    problems = [*problems, *sweep.problems, *refused]
     count = sweep.count(settings.zip)
     condition = Condition.parse(settings.where) if settings.where is not None else None
     if condition is None and count > settings.max_runs:
         confirm(count, settings.max_runs)
-    made = _judge_all(declaration, sweep.points(settings.zip), condition, count)
+    made = _judge_all(declaration, sweep.points(settings.zip), condition, count, problems)
     if condition is not None and len(made.runs) > settings.max_runs:
         confirm(len(made.runs), settings.max_runs)
     return Launch(declaration, made, settings)
@@ -101,7 +108,7 @@ def plan_config(declaration: Declaration, config: Any, settings: Settings) -> La
         problem = Problem("", repr(config), "Python", f"An instance of {declaration.type} is wanted.")
         raise ConfigError(declaration.name, [problem])
     point = Composed(values_of(config, declaration.schema), {}, {}, {}, (), lambda _: "Python")
-    return Launch(declaration, _judge_all(declaration, [point], None, 1), settings)
+    return Launch(declaration, _judge_all(declaration, [point], None, 1, ()), settings)
 
 
 def launch(what: Launch, command: Sequence[str], started: Started) -> Iterator[Ended]:
@@ -131,24 +138,28 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Iterator[E
         _cancel(waiting, "not started, since the sweep was interrupted")
 
 
-def _settings(declaration: Declaration, sweep: Sweep) -> Settings:
+def _settings(sweep: Sweep) -> tuple[Settings, list[Problem]]:
+    """Judge what is set under ``xp``; settings that are refused leave the defaults, so that planning can go on."""
     from typedxp.vocabulary.settings import Settings
 
     values, first = sweep.settings
     settings = judge_settings(Settings, values, first)
-    if isinstance(settings, list):
-        raise ConfigError(declaration.name, [*first.problems, *settings])
-    assert isinstance(settings, Settings)
-    return settings
+    return (Settings(), settings) if isinstance(settings, list) else (settings, [])
 
 
-def _judge_all(declaration: Declaration, points: Iterable[Composed], condition: Condition | None, count: int) -> Plan:
+def _judge_all(
+    declaration: Declaration,
+    points: Iterable[Composed],
+    condition: Condition | None,
+    count: int,
+    problems: Sequence[Problem],
+) -> Plan:
     judge = Judge(declaration.type, declaration.schema)
     found: dict[Problem, int] = {}
     valid: list[tuple[Composed, Judged]] = []
     excluded = 0
     for point in points:
-        verdict = list(point.problems) or judge.judge(point)
+        verdict = _verdict(judge, point)
         if condition is not None and not _kept(declaration, condition, point, verdict):
             excluded += 1
         elif isinstance(verdict, list):
@@ -156,15 +167,28 @@ def _judge_all(declaration: Declaration, points: Iterable[Composed], condition: 
                 found[problem] = found.get(problem, 0) + 1
         else:
             valid.append((point, verdict))
-    if found:
-        raise ConfigError(declaration.name, [_counted(*item) for item in found.items()], count)
+    if found or problems:
+        refused = [problem.key.replace("/", ".") for problem in problems]
+        counted = [replace(problem, points=hits) for problem, hits in found.items() if not _follows(problem, refused)]
+        raise ConfigError(declaration.name, [*problems, *counted], count)
     if not valid:
         raise PlanError(f"xp.where: the condition holds for none of {count} points.")
     return make_plan(declaration.name, valid, excluded)
 
 
-def _counted(problem: Problem, hits: int) -> Problem:
-    return Problem(problem.key, problem.value, problem.origin, problem.message, hits)
+def _verdict(judge: Judge, point: Composed) -> Judged | list[Problem]:
+    """Judge a point, and add what is wrong with its structure; what could not be composed cannot be judged."""
+    if not point.problems:
+        return judge.judge(point)
+    verdict = judge.judge(point) if point.values else []
+    known = {problem.key for problem in point.problems}
+    others = [problem for problem in verdict if problem.key not in known] if isinstance(verdict, list) else []
+    return [*point.problems, *others]
+
+
+def _follows(problem: Problem, refused: Sequence[str]) -> bool:
+    """Whether a problem may only be there because an option above it was refused."""
+    return any(problem.key.startswith(f"{key}.") for key in refused if key)
 
 
 def _kept(declaration: Declaration, condition: Condition, point: Composed, verdict: Judged | list[Problem]) -> bool:

@@ -51,12 +51,24 @@ def unknown_keys(tree: Mapping[str, Any], model: Model, members: Mapping[Key, Mo
 
 
 def hint(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> str:
-    """Name the key that was probably meant."""
+    """Name the key that was probably meant, or the member of a union that has it."""
+    if schema is not None and (owner := _owner(key, schema)):
+        return owner
     known = {".".join(path) for path, _ in schema.keys()} if schema is not None else set()
     known |= {".".join(path) for path, _ in leaves(dict(tree)) if path[0] != "hydra" and (schema is None or path[0] == "xp")}
     if key[0] != "xp":
         known = {path for path in known if not path.startswith("xp")}
     return nearest(".".join(key), known)
+
+
+def _owner(key: Key, schema: Model) -> str:
+    for depth in range(len(key) - 1, 0, -1):
+        field = schema.find(key[:depth])
+        models = [model.name for model in field.models if model.find(key[depth:])] if field is not None and field.union else []
+        if models:
+            options = " or ".join(f"{'/'.join(key[:depth])}={name}" for name in models)
+            return f"It belongs to {options}."
+    return ""
 
 
 def interpolated(tree: Any) -> bool:

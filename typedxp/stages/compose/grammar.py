@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_VALUES = 1_000_000
 """The most values that one axis may have; more of them is a slip of the keyboard."""
 
+_CONDITION = "xp.where="
+
 Options = Callable[[str], Sequence[str]]
 """Tells which options a config group has, which is what ``glob()`` chooses from."""
 
@@ -33,6 +35,15 @@ def parse(texts: Iterable[str], options: Options) -> tuple[list[Assignment], lis
 
 
 def _parse_one(text: str, options: Options) -> Assignment:
+    if text.startswith(_CONDITION):
+        # A condition has '=', '<' and commas of its own, which Hydra's grammar would want in quotes.
+        condition = text.removeprefix(_CONDITION).strip()
+        quoted = condition[:1] in ("'", '"') and condition[-1] == condition[0] and condition.count(condition[0]) == 2
+        return Assignment("set", "xp.where", (condition[1:-1] if quoted else condition or None,), text)
+    return _parse_override(text, options)
+
+
+def _parse_override(text: str, options: Options) -> Assignment:
     from hydra.core.override_parser.types import OverrideType
     from hydra.errors import HydraException
 

@@ -49,7 +49,10 @@ class Sweep:
     def __init__(self, composer: Composer, assignments: Sequence[Assignment]) -> None:
         self.composer = composer
         self.assignments = [self._by_option(self._canonical(item), assignments) for item in assignments]
-        self.problems = [problem for item in self.assignments for problem in self._refused(item)]
+        refused = {item.text: problems for item in self.assignments if (problems := list(self._refused(item)))}
+        self.problems = [problem for problems in refused.values() for problem in problems]
+        """What was refused at sight; the points are those of the other assignments."""
+        self.assignments = [item for item in self.assignments if item.text not in refused]
         self._bases: dict[tuple[str, ...], Base] = {}
 
     @cached_property

@@ -1,0 +1,1 @@
+"""The ``typedxp`` command: one thin file per subcommand."""

@@ -1,0 +1,45 @@
+"""Owns the ``typedxp`` command: its subcommands, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from typedxp.cli.ls import ls
+from typedxp.cli.schemas import schemas
+from typedxp.cli.show import show
+from typedxp.errors import TypedxpError
+from typedxp.vocabulary.version import VERSION
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="typedxp")
+def typedxp() -> None:
+    """Look at the runs of typed experiments."""
+
+
+typedxp.add_command(ls)
+typedxp.add_command(show)
+typedxp.add_command(schemas)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code: 0 done, 2 refused, 130 interrupted."""
+    try:
+        typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except TypedxpError as error:
+        print(f"typedxp: {error}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output, `head` for example, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
