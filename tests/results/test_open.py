@@ -239,6 +239,16 @@ def test_runs_are_chosen_by_their_ids(grid):
     assert results["train.loss"].sel(seed=2).values.tolist() == [[3, 2]]
 
 
+def test_values_are_read_from_wherever_the_process_has_moved_to(grid, tmp_path, monkeypatch):
+    monkeypatch.chdir(grid.path.parent)
+    monkeypatch.setenv("HOME", str(grid.path.parent))
+    relative, at_home = open_results("logs"), open_results("~/logs")
+    monkeypatch.chdir("/")
+
+    assert relative.identical(at_home)
+    assert relative.attrs["store"] == str(grid.path)
+
+
 def test_variables_can_be_left_out(grid):
     assert "train.loss" not in open_results(grid.path, drop_variables="train.loss")
     assert list(open_results(grid.path, drop_variables=["train.loss", "unknown"]).data_vars) == ["train.epoch"]

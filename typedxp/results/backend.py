@@ -43,7 +43,8 @@ class RunStoreBackend(BackendEntrypoint):
         Raises:
             ResultsError: there are no such runs, or runs of several experiments and none of them is asked for by name.
         """
-        path = Path(filename_or_obj)
+        # Absolute, since the values may be read in another directory, or by another process.
+        path = Path(filename_or_obj).expanduser().absolute()
         found = find_runs(path, experiment, runs)
         dropped = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
         dataset = _build(found).drop_vars(dropped, errors="ignore")
@@ -54,8 +55,8 @@ class RunStoreBackend(BackendEntrypoint):
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
         try:
-            return next(Store(Path(filename_or_obj)).runs(), None) is not None
-        except (StoreError, ValueError):
+            return next(Store(Path(filename_or_obj).expanduser()).runs(), None) is not None
+        except (StoreError, ValueError, RuntimeError):
             return False
 
 
