@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from typedxp.errors import ConfigError, PlanError, TypedxpError
 from typedxp.runner import show
 from typedxp.runner.flags import Flags, parse_flags
-from typedxp.runner.story import Launch, launch, make_composer, plan
+from typedxp.runner.story import Launch, check, launch, make_composer, plan
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
@@ -54,7 +55,8 @@ def _execute(declaration: Declaration, flags: Flags, command: Sequence[str]) -> 
                 raise ConfigError(declaration.name, problems)
             inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
             return 0
-        what = plan(declaration, composer, assignments, lambda *numbers: _confirm(*numbers, flags), problems)
+        what = plan(declaration, composer, assignments, partial(_confirm, flags), problems)
+    check(what)
     if flags.dry_run:
         show.plan_table(what)
         return 0
@@ -69,12 +71,14 @@ def _composer(declaration: Declaration, flags: Flags) -> Composer:
     return make_composer(declaration, directory, name, [flags.config_dir] if flags.config_dir else [])
 
 
-def _confirm(count: int, limit: int, flags: Flags) -> None:
+def _confirm(flags: Flags, count: int, limit: int) -> None:
     if flags.yes or flags.dry_run:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise PlanError(f"The plan has {count} runs, more than xp.max_runs={limit}. Add -y if you mean it.")
-    print(f"The plan has {count} runs, more than xp.max_runs={limit}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(
+        f"The plan has {count} runs, more than xp.max_runs={limit}. Go on? [y/N] ", end="", file=sys.stderr, flush=True
+    )
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise PlanError("Nothing was started.")
 

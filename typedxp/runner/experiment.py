@@ -17,6 +17,7 @@ from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.declare.schema import plain
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.plan import Assignment, spell
+from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
     import xarray
@@ -90,15 +91,15 @@ class Experiment(Declaration):
     def run(self, config: Any = None, /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> RunHandle:
         """Make one run, here and now.
 
-        Give a config (an instance of the schema) or values (``lr=0.1``; dotted keys as ``**{"optimizer.lr": 0.1}``), which
-        are composed and validated as on the command line. ``xp`` holds settings, as in ``xp={"logs": "runs"}``.
+        Give a config (an instance of the schema) or values (``lr=0.1``; dotted keys as ``**{"optimizer.lr": 0.1}``),
+        which are composed and validated as on the command line. ``xp`` holds settings, as in ``xp={"logs": "runs"}``.
 
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
         given = {**values, **_settings_keys(xp)}
         if config is None:
-            what = self._plan(_assignments(given, axes=()))
+            what = self._plan(self._options(values) + _assignments(given, axes=()))
         else:
             what = plan_config(self, config, self._settings(_settings_keys(xp)))
         return self._launch(what)[0]
@@ -106,13 +107,24 @@ class Experiment(Declaration):
     def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
         """Make the runs of a sweep, here and now: ``train.sweep({"optimizer.lr": [0.1, 0.01], "seed": range(5)})``.
 
-        A list, tuple or range in ``axes`` is an axis, anything else one value; ``values`` and ``xp`` are as for :meth:`run`.
+        A list, tuple or range in ``axes`` is an axis, anything else one value; ``values`` and ``xp`` are as for
+        :meth:`run`.
 
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
         swept = [key for key, value in axes.items() if isinstance(value, list | tuple | range)]
         return self._launch(self._plan(_assignments({**axes, **values, **_settings_keys(xp)}, swept)))
+
+    def _options(self, values: Mapping[str, Any]) -> list[Assignment]:
+        """Choose the option of every config group for which an instance of a model was given."""
+        chosen: dict[str, Any] = {}
+        for key, value in values.items():
+            field = self.schema.find(split(key)) if self.schema is not None else None
+            member = next((model for model in field.models if type(value) is model.type), None) if field else None
+            if field is not None and member is not None and field.union:
+                chosen[key.replace(".", "/")] = member.name
+        return _assignments(chosen, axes=())
 
     def _plan(self, assignments: list[Assignment]) -> Launch:
         composer = make_composer(self, self.config_directory, self.config_name)
@@ -159,11 +171,12 @@ def experiment(
     """Make a function an experiment.
 
     The schema is the annotation of the config parameter (a pydantic model, a pydantic or stdlib dataclass, or
-    ``omegaconf.DictConfig`` for untyped YAML), or the function's own signature where it has no such parameter. A parameter
-    called ``run``, or annotated with :class:`typedxp.Run`, takes what the function logs to.
+    ``omegaconf.DictConfig`` for untyped YAML), or the function's own signature where it has no such parameter. A
+    parameter called ``run``, or annotated with :class:`typedxp.Run`, takes what the function logs to.
 
-    ``name`` is the function's name by default. ``config_path`` is a directory of YAML files, relative to the file of the
-    function, ``config_name`` the primary one (``config``). ``seed_with`` is called with ``config.seed`` before the function.
+    ``name`` is the function's name by default. ``config_path`` is a directory of YAML files, relative to the file of
+    the function, ``config_name`` the primary one (``config``). ``seed_with`` is called with ``config.seed`` before the
+    function.
 
     Raises:
         DeclarationError: the function cannot be an experiment.
@@ -210,5 +223,3 @@ def _report(ended: Ended) -> None:
     if status.failure is not None:
         print(status.failure.traceback, file=sys.stderr, end="")
         print(f"Run {directory.id} failed: {status.cause}", file=sys.stderr)
-
-

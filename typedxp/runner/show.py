@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from typedxp.runner.flags import parser
 from typedxp.runner.story import Launch
@@ -83,14 +83,13 @@ class Report(Protocol):
 @contextmanager
 def progress(what: Launch) -> Iterator[Report]:
     """Report a sweep: by a bar on a terminal, by plain lines elsewhere."""
-    if not sys.stderr.isatty():
+    if len(what.plan.runs) == 1 or not sys.stderr.isatty():
         yield Lines(len(what.plan.runs))
         return
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    from rich.console import Console
-
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield Bar(bar, bar.add_task(what.declaration.name, total=len(what.plan.runs)))
 

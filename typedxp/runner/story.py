@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.registry import options_for
-from typedxp.stages.declare.schema import values_of
+from typedxp.stages.declare.schema import members_of, values_of
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.plan import check_condition, make_plan, satisfies
@@ -107,11 +107,32 @@ def plan_config(declaration: Declaration, config: Any, settings: Settings) -> La
     if declaration.schema is None or type(config) is not declaration.type:
         problem = Problem("", repr(config), "Python", f"An instance of {declaration.type} is wanted.")
         raise ConfigError(declaration.name, [problem])
-    point = Composed(values_of(config, declaration.schema), {}, {}, {}, (), lambda _: "Python")
+    members = dict(members_of(config, declaration.schema))
+    unions = {key: model for key, model in members.items() if (field := declaration.schema.find(key)) and field.union}
+    point = Composed(
+        values=values_of(config, declaration.schema),
+        swept={},
+        choices={"/".join(key): model.name for key, model in unions.items()},
+        members=members,
+        overrides=(),
+        origin=lambda _: "Python",
+    )
     return Launch(declaration, _judge_all(declaration, [point], None, 1, ()), settings)
 
 
-def launch(what: Launch, command: Sequence[str], started: Started) -> Iterator[Ended]:
+def check(what: Launch) -> None:
+    """Make sure that a launch can go on, as far as can be said without writing anything.
+
+    Raises:
+        StoreError: the store cannot be used.
+        ExecutionError: worker processes would not find the experiment.
+    """
+    Store(what.settings.logs).check()
+    if what.settings.jobs is not None:
+        _check_importable(what.declaration)
+
+
+def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[Ended]:
     """Allocate and execute the runs of a plan; yield each with its final status, as it ends.
 
     Raises:
@@ -119,10 +140,9 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Iterator[E
         ExecutionError: the runs cannot be started.
         KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
     """
-    store = Store(what.settings.logs)
-    store.check()
-    if what.settings.jobs is not None:
-        _check_importable(what.declaration)
+    check(what)
+    # Absolute, since the user's code may change the working directory.
+    store = Store(what.settings.logs.absolute())
     ref = what.declaration.ref
     code = code_version(Path(ref.file).parent if ref.file is not None else Path.cwd())
     directories = allocate(store, what.plan, ref, what.declaration.schema, code, command)
@@ -230,8 +250,7 @@ def _perform(declaration: Declaration, directory: RunDirectory, config: Any) -> 
 
 
 def _in_workers(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Iterator[Ended]:
-    assert what.settings.jobs is not None
-    workers = Workers(what.settings.jobs, started)
+    workers = Workers(what.settings.jobs or 1, started)
     runs = [(directory, spec.judged.secrets) for directory, spec in waiting.items()]
     yield from workers.run(runs, stop_on_error=what.settings.on_error == "stop")
 

@@ -9,19 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraint
 
 
 class Settings(BaseModel):
-    """How runs are planned, stored and executed. Set from the command line (``xp.jobs=4``) or under ``xp:`` in YAML."""
+    """How runs are planned, stored and executed: ``xp.jobs=4`` on the command line, or under ``xp:`` in YAML."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    logs: Path = Field(Path("logs"), description="directory of the runs")
+    logs: Path = Field(default=Path("logs"), description="directory of the runs")
     jobs: PositiveInt | None = Field(
-        None, description="run in this many worker processes; null runs in this process, one run after the other"
+        default=None, description="run in this many worker processes; null runs here, one after the other"
     )
-    on_error: Literal["continue", "stop"] = Field("continue", description="whether a failed run stops the sweep")
+    on_error: Literal["continue", "stop"] = Field(
+        default="continue", description="whether the sweep goes on after a failed run"
+    )
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field(
         default_factory=list, description="groups of swept keys that go hand in hand, as in [[lr,batch]]"
     )
     where: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
-        None, description="keep only the points for which this condition holds, as in 'seed < 3 or lr == 0.1'"
+        default=None, description="keep only the points for which this condition holds, as in 'seed < 3 or lr == 0.1'"
     )
-    max_runs: PositiveInt = Field(1000, description="ask before a plan of more runs than this")
+    max_runs: PositiveInt = Field(default=1000, description="ask before a plan of more runs than this")

@@ -285,8 +285,11 @@ def _own_hydra() -> Iterator[None]:
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.plugins import Plugins
     from hydra.core.singleton import Singleton
 
+    # Hydra's plugins put their own nodes into the ConfigStore once, when they are looked for first.
+    Plugins.instance()
     hydra_zen.store.add_to_hydra_store(overwrite_ok=True)
     ours = (ConfigStore, GlobalHydra, HydraConfig, version.VersionBase)
     repository = _copy_groups(ConfigStore.instance().repo)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import DeclarationError
-from typedxp.vocabulary.schema import MISSING, Field, Model
+from typedxp.vocabulary.schema import MISSING, Field, Key, Model
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -203,6 +203,16 @@ def values_of(instance: Any, model: Model) -> dict[str, Any]:
         member = next((member for member in field.models if type(value) is member.type), None)
         values[field.name] = values_of(value, member) if member is not None else plain(value)
     return values
+
+
+def members_of(instance: Any, model: Model, key: Key = ()) -> Iterator[tuple[Key, Model]]:
+    """Yield which model each nested field of an instance holds, with the key of the field."""
+    for field in model.fields:
+        value = getattr(instance, field.name)
+        member = next((member for member in field.models if type(value) is member.type), None)
+        if member is not None:
+            yield (*key, field.name), member
+            yield from members_of(value, member, (*key, field.name))
 
 
 def plain(value: Any) -> Any:
