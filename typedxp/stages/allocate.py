@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Plan, redact
@@ -31,8 +30,8 @@ def allocate(
     environment = _environment()
     sweep = uuid4().hex[:12]
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
-    directories = store.allocate(len(plan.runs))
-    try:
+    cwd = str(Path.cwd())
+    with store.allocating(len(plan.runs)) as directories:
         for directory, spec in zip(directories, plan.runs, strict=True):
             secrets = spec.judged.secrets
             record = RunRecord(
@@ -47,17 +46,12 @@ def allocate(
                 labels=_labels(schema, tuple(spec.point)),
                 overrides=tuple(redact(text, secrets) for text in spec.overrides),
                 command=tuple(redact(text, secrets) for text in command),
-                cwd=str(Path.cwd()),
+                cwd=cwd,
                 created=created,
                 environment=environment,
                 code=code,
             )
             directory.write_plan(record, spec.judged.values)
-    except BaseException as error:
-        store.release(directories)
-        if isinstance(error, OSError):
-            raise StoreError(f"The runs cannot be written to {store.path}: {error.strerror}.") from error
-        raise
     return directories
 
 

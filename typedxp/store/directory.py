@@ -1,18 +1,21 @@
 """Owns the files of one run.
 
-    17/
-      run.json            what was planned                              written once
-      config.yaml         exactly what the function receives            written once
-      status.json         where it stands                               replaced whole
-      metrics/train.jsonl one JSON object per line                      appended
-      artifacts/  checkpoints/  stdout.log  stderr.log  job.sh
+17/
+  run.json            what was planned                              written once
+  config.yaml         exactly what the function receives            written once
+  status.json         where it stands                               replaced whole
+  metrics/train.jsonl one JSON object per line                      appended
+  artifacts/  checkpoints/  stdout.log  stderr.log  job.sh
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ import orjson
 from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
 from typedxp.store.files import replace
+from typedxp.store.streams import NUMBERS, SPELLINGS
 from typedxp.vocabulary.records import (
     FORMAT,
     Code,
@@ -87,7 +91,7 @@ class RunDirectory:
         """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
         replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
         self.write_status(Status(RunStatus.PLANNED))
-        replace(self.path / "run.json", _dump(record))
+        replace(self.path / "run.json", _dump(dataclasses.replace(record, point=_spell(record.point))))
 
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
@@ -104,6 +108,7 @@ class RunDirectory:
             return RunRecord(
                 **_known(RunRecord, raw)
                 | {
+                    "point": {key: _unspell(value) for key, value in raw["point"].items()},
                     "experiment": ExperimentRef(**_known(ExperimentRef, raw["experiment"])),
                     "labels": {key: Label(**_known(Label, label)) for key, label in raw["labels"].items()},
                     "environment": Environment(**_known(Environment, raw["environment"])),
@@ -152,10 +157,10 @@ class RunDirectory:
     def _read(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            raw = orjson.loads(path.read_bytes())
+            raw = _load(path.read_bytes())
         except FileNotFoundError as error:
             raise StoreError(f"{self.path} is not a run: it has no {name}.") from error
-        except (OSError, orjson.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
         if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
             raise StoreError(f"{path} is damaged: it has no format.")
@@ -167,7 +172,31 @@ class RunDirectory:
 
 
 def _dump(record: RunRecord | Status) -> bytes:
-    return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+    try:
+        return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+    except TypeError:
+        # Lone surrogates stand for bytes that were no text on the command line; integers of more than 64 bits may be swept.
+        return json.dumps(asdict(record), indent=2, default=str).encode() + b"\n"
+
+
+def _spell(value: Any) -> Any:
+    """Spell the numbers that JSON lacks, as streams do."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else SPELLINGS[repr(float(value))]
+    if isinstance(value, Mapping):
+        return {key: _spell(item) for key, item in value.items()}
+    return [_spell(item) for item in value] if isinstance(value, list) else value
+
+
+def _unspell(value: Any) -> Any:
+    return NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
+def _load(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -14,7 +15,7 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: the file cannot be written; what was there before is still there.
     """
-    draft = f"{path.parent}/.{path.name}.{os.getpid()}"
+    draft = f"{path.parent}/.{path.name}.{os.getpid()}.{threading.get_ident()}"
     try:
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
@@ -38,3 +39,8 @@ def write_all(file: int, data: bytes) -> None:
     written = os.write(file, data)
     while written < len(data):
         written += os.write(file, data[written:])
+
+
+def reason(error: OSError) -> str:
+    """Say in the system's words why it refused."""
+    return error.strerror or str(error)

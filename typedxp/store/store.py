@@ -1,23 +1,26 @@
 """Owns the directory of runs.
 
-    logs/
-      1/ 2/ 3/ ...        one directory per run, named by its id
-      .typedxp/           caches only: deleting it loses nothing
-        last_id           the highest id ever taken, so that the id of a deleted run is not taken again
+logs/
+  1/ 2/ 3/ ...        one directory per run, named by its id
+  .typedxp/           caches only: deleting it loses nothing
+    last_id.3         named by the highest id ever taken, so that the id of a deleted run is not taken again
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
-from typedxp.store.files import replace
+from typedxp.store.files import reason
+
+_MARK = "last_id."
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,25 @@ class Store:
 
     path: Path
 
+    @cached_property
+    def root(self) -> Path:
+        """The absolute path, which holds wherever the user's code changes to.
+
+        Raises:
+            StoreError: it is relative to a directory that is gone.
+        """
+        try:
+            path = self.path.expanduser().absolute()
+        except (OSError, RuntimeError) as error:
+            raise StoreError(f"{self.path} cannot be found: {error}. Choose another directory: xp.logs=DIR.") from error
+        if "\0" in str(path):
+            raise StoreError(f"{str(self.path)!r} cannot be the name of a directory. Choose another: xp.logs=DIR.")
+        return path
+
     @property
     def cache(self) -> Path:
         """The directory that may be deleted at any time."""
-        return self.path / ".typedxp"
+        return self.root / ".typedxp"
 
     def runs(self) -> Iterator[RunDirectory]:
         """Yield every run, in order of id; other files and directories are left alone.
@@ -38,7 +56,7 @@ class Store:
             StoreError: there is no such directory, or it cannot be read.
         """
         for number in sorted(self._ids()):
-            directory = RunDirectory(self.path / str(number))
+            directory = RunDirectory(self.root / str(number))
             if (directory.path / "run.json").exists():
                 yield directory
 
@@ -48,7 +66,7 @@ class Store:
         Raises:
             StoreError: there is none.
         """
-        directory = RunDirectory(self.path / str(number))
+        directory = RunDirectory(self.root / str(number))
         if not (directory.path / "run.json").exists():
             raise StoreError(f"There is no run {number} in {self.path}.")
         return directory
@@ -59,68 +77,96 @@ class Store:
         Raises:
             StoreError: the directory cannot be made or written, or it was made by something else.
         """
-        if not self.path.exists():
+        if not os.path.lexists(self.root):
             self._check_parent()
             return
-        if not self.path.is_dir():
-            raise StoreError(f"{self.path} is a file. Choose a directory for the runs: xp.logs=DIR.")
-        if not os.access(self.path, os.W_OK | os.X_OK):
+        if not os.path.isdir(self.root):
+            what = "a link to nothing" if os.path.islink(self.root) and not os.path.exists(self.root) else "a file"
+            raise StoreError(f"{self.path} is {what}. Choose a directory for the runs: xp.logs=DIR.")
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise StoreError(f"{self.path} cannot be written. Choose another directory for the runs: xp.logs=DIR.")
         self._check_made_by_us()
 
     def allocate(self, count: int) -> list[RunDirectory]:
         """Take ``count`` new ids, each unique for ever, by making their directories.
 
+        Raises:
+            StoreError: a directory cannot be made, for example because the disk is full; nothing is left behind.
+        """
+        with self.allocating(count) as taken:
+            return taken
+
+    @contextmanager
+    def allocating(self, count: int) -> Iterator[list[RunDirectory]]:
+        """Take ids as :meth:`allocate` does, for a block that fills the directories: if it fails, nothing is left behind.
+
         Correct with any number of processes allocating at once, on NFS, too: mkdir decides.
 
         Raises:
-            StoreError: a directory cannot be made, for example because the disk is full; none is left behind.
+            StoreError: something cannot be written.
         """
         taken: list[RunDirectory] = []
+        absent = [path for path in (self.cache, self.root, *self.root.parents) if not os.path.exists(path)]
         try:
-            self.cache.mkdir(parents=True, exist_ok=True)
-            number = max(max(self._ids(), default=0), self._last_id())
-            while len(taken) < count:
-                number += 1
-                directory = RunDirectory(self.path / str(number))
-                with suppress(FileExistsError):
-                    directory.path.mkdir()
-                    taken.append(directory)
-            if taken:
-                replace(self.cache / "last_id", b"%d\n" % number)
+            self._take(count, taken)
+            yield taken
         except BaseException as error:
-            self.release(taken)
+            for directory in taken:
+                shutil.rmtree(directory.path, ignore_errors=True)
+            self._remove(absent)
             if isinstance(error, OSError):
-                raise StoreError(f"No runs can be made in {self.path}: {error.strerror}.") from error
+                raise StoreError(f"No runs can be made in {self.path}: {reason(error)}.") from error
             raise
-        return taken
 
-    def release(self, taken: list[RunDirectory]) -> None:
-        """Remove runs that were allocated but will not be used."""
-        for directory in taken:
-            shutil.rmtree(directory.path, ignore_errors=True)
+    def _take(self, count: int, taken: list[RunDirectory]) -> None:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        number = max(max(self._ids(), default=0), max(self._marks(), default=0))
+        while len(taken) < count:
+            number += 1
+            directory = RunDirectory(self.root / str(number))
+            with suppress(FileExistsError):
+                directory.path.mkdir()
+                taken.append(directory)
+        self._mark(number)
+
+    def _remove(self, made: Sequence[Path]) -> None:
+        """Undo the making of directories, the deepest first, up to one that somebody else has put something into."""
+        with suppress(OSError):
+            for path in made:
+                for mark in self._marks() if path == self.cache else ():
+                    self._mark_path(mark).unlink(missing_ok=True)
+                path.rmdir()
 
     def _ids(self) -> list[int]:
         try:
             # Names with leading zeros or a sign were not made by us.
-            return [int(name) for name in os.listdir(self.path) if name.isascii() and name.isdigit() and name[0] != "0"]
+            return [int(name) for name in os.listdir(self.root) if name.isascii() and name.isdigit() and name[0] != "0"]
         except FileNotFoundError as error:
             raise StoreError(f"There is no directory {self.path}.") from error
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise StoreError(f"{self.path} cannot be read: {reason(error)}.") from error
 
-    def _last_id(self) -> int:
-        with suppress(OSError, ValueError):
-            return int((self.cache / "last_id").read_bytes())
-        return 0
+    def _mark(self, number: int) -> None:
+        """Remember an id. One file per mark, and only lower ones removed: a slower process never undoes a higher mark."""
+        self._mark_path(number).touch()
+        for lower in self._marks():
+            if lower < number:
+                self._mark_path(lower).unlink(missing_ok=True)
+
+    def _marks(self) -> list[int]:
+        ends = [name.removeprefix(_MARK) for name in os.listdir(self.cache) if name.startswith(_MARK)]
+        return [int(end) for end in ends if end.isascii() and end.isdigit()]
+
+    def _mark_path(self, number: int) -> Path:
+        return self.cache / f"{_MARK}{number}"
 
     def _check_parent(self) -> None:
-        parent = next(parent for parent in self.path.absolute().parents if parent.exists())
+        parent = next(parent for parent in self.root.parents if os.path.exists(parent))
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise StoreError(f"{self.path} cannot be made: {parent} cannot be written. Choose another: xp.logs=DIR.")
 
     def _check_made_by_us(self) -> None:
-        entries = sorted(name for name in os.listdir(self.path) if not name.startswith("."))
+        entries = sorted(name for name in os.listdir(self.root) if not name.startswith("."))
         if not entries or self.cache.is_dir() or next(self.runs(), None) is not None:
             return
         shown = ", ".join(entries[:3]) + (", ..." if len(entries) > 3 else "")

@@ -17,15 +17,16 @@ Shape = tuple[tuple[str, ...], tuple[type, ...]]
 
 NUMBERS: Mapping[str, float] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """The numbers that JSON lacks, by their spelling in a stream."""
+SPELLINGS: Mapping[str, str] = {repr(number): spelling for spelling, number in NUMBERS.items()}
+"""The spelling of these numbers in a stream, by their ``repr``."""
 
-_SPELLINGS = {repr(number): spelling for spelling, number in NUMBERS.items()}
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
 
 
 def spell(record: Mapping[str, Any]) -> bytes:
     """Write a record that orjson alone cannot: NaN, infinities, huge integers, lone surrogates."""
     spelt = {
-        key: _SPELLINGS[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
+        key: SPELLINGS[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in record.items()
     }
     return json.dumps(spelt, separators=(",", ":"), allow_nan=False).encode() + b"\n"

@@ -89,6 +89,7 @@ class RunRecord:
     down. Times are ISO 8601 in UTC.
     """
 
+    format: int = field(default=FORMAT, kw_only=True)
     id: int
     sweep: str
     experiment: ExperimentRef
@@ -104,7 +105,6 @@ class RunRecord:
     created: str
     environment: Environment
     code: Code | None = None
-    format: int = FORMAT
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,7 @@ class Status:
     run did not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
     """
 
+    format: int = field(default=FORMAT, kw_only=True)
     status: RunStatus
     host: str | None = None
     pid: int | None = None
@@ -156,4 +157,3 @@ class Status:
     failure: Failure | None = None
     job: str | None = None
     streams: Mapping[str, StreamSummary] = field(default_factory=dict)
-    format: int = FORMAT
