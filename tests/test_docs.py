@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 import typedxp
-from typedxp.cli import cli
+from typedxp.cli.main import typedxp as command
 from typedxp.runner.flags import parser
 from typedxp.vocabulary.settings import Settings
 
@@ -34,6 +34,11 @@ BLOCK = re.compile(
 )
 FILE = re.compile(r"# (?P<path>[\w./-]+\.(py|ya?ml|sh))\n")
 SPELLING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+# Numbers are compared to as many digits as are shown.
+SESSION = (
+    "python -m pytest -q -p no:cacheprovider -p no:hydra_pytest --doctest-glob=.session .session"
+    " -o doctest_optionflags='ELLIPSIS NORMALIZE_WHITESPACE NUMBER'"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def test_every_block_of_a_page_does_what_it_shows(page, shell, tmp_path):
         else:
             assert ">>>" in block.text, f"{page.name} has a block that no test can run:\n{block.text}"
             (tmp_path / ".session").write_text(block.text)
-            shell("python -m doctest -o ELLIPSIS -o NORMALIZE_WHITESPACE .session")
+            shell(SESSION)
 
 
 def check(command: str, expected: str, printed: str) -> None:
@@ -131,4 +136,4 @@ def test_no_page_mentions_a_setting_that_does_not_exist(page):
 def test_every_command_has_its_section_and_the_reverse():
     documented = re.findall(r"^## `typedxp ([\w-]+)`$", (DOCS / "cli.md").read_text(), re.MULTILINE)
 
-    assert sorted(documented) == sorted(cli.commands)
+    assert sorted(documented) == sorted(command.commands)

@@ -29,7 +29,7 @@ def train(run, lr: float = 0.1, seed: int = 0): ...
     "statement",
     [
         "import typedxp",
-        "import typedxp.cli",
+        "import typedxp.cli.main",
         "from typedxp import experiment",
         "from typedxp import open_results",
         "from typedxp import Run, seed_everything",
@@ -45,7 +45,7 @@ def test_loads_nothing_heavy(statement):
 
 def test_the_help_of_the_command_loads_nothing_heavy():
     exit_with_modules = "import atexit, sys; atexit.register(lambda: print(*sys.modules))"
-    code = f"{exit_with_modules}; from typedxp.cli import main; main(['--help'])"
+    code = f"{exit_with_modules}; from typedxp.cli.main import main; main(['--help'])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout
 
     assert "Usage" in loaded

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +65,12 @@ def test_a_public_name_says_what_it_is(name):
 def test_an_unknown_name_is_refused_as_python_does():
     with pytest.raises(AttributeError, match="module 'typedxp' has no attribute 'sweep'"):
         _ = typedxp.sweep
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+
+    assert typedxp.__version__ == project["version"]
 
 
 def test_type_checkers_are_told_that_the_package_is_typed():

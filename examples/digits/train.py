@@ -5,9 +5,10 @@ One run with the defaults, then one with another optimizer:
 $ python train.py
 $ python train.py optimizer=adam optimizer.lr=0.01
 
-A sweep of 20 runs, two at a time; with `-n` it shows what it plans, and runs nothing:
+A sweep of 20 runs. With `-n` it shows what it plans, and runs nothing; with `-j 4`, four run at a time, which pays off
+when one of them takes longer than the second that these do.
 
-$ python train.py optimizer=sgd,adam optimizer.lr=0.01,0.1 seed=range(5) -j 2
+$ python train.py optimizer=sgd,adam optimizer.lr=0.01,0.1 'seed=range(5)'
 
 Afterwards `python results.py` averages over the seeds.
 """
