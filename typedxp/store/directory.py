@@ -74,7 +74,7 @@ class RunDirectory:
         Raises:
             RecordError: the name cannot be the name of a file on every system.
         """
-        if not _SAFE_STREAM.fullmatch(name):
+        if not isinstance(name, str) or not _SAFE_STREAM.fullmatch(name):  # type: ignore[redundant-expr]  # users' word
             raise RecordError(
                 f"A stream cannot be called {name!r}: use 1 to 100 letters, digits, '-' and '_', "
                 "beginning with a letter or a digit."
@@ -166,7 +166,7 @@ class RunDirectory:
             raise StoreError(f"{path} is damaged: it has no format.")
         if raw["format"] > FORMAT:
             raise StoreError(
-                f"{path} has format {raw['format']}, this typedxp reads up to {FORMAT}: it was written by a later version."
+                f"{path} has format {raw['format']}, and this typedxp reads up to {FORMAT}: a later version wrote it."
             )
         return raw
 
@@ -175,7 +175,7 @@ def _dump(record: RunRecord | Status) -> bytes:
     try:
         return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
     except TypeError:
-        # Lone surrogates stand for bytes that were no text on the command line; integers of more than 64 bits may be swept.
+        # Lone surrogates stand for bytes that are no text on the command line; integers of over 64 bits may be swept.
         return json.dumps(asdict(record), indent=2, default=str).encode() + b"\n"
 
 

@@ -98,7 +98,7 @@ class Store:
 
     @contextmanager
     def allocating(self, count: int) -> Iterator[list[RunDirectory]]:
-        """Take ids as :meth:`allocate` does, for a block that fills the directories: if it fails, nothing is left behind.
+        """Take ids as :meth:`allocate` does, for a block that fills the directories; nothing is left of it if it fails.
 
         Correct with any number of processes allocating at once, on NFS, too: mkdir decides.
 
@@ -147,7 +147,7 @@ class Store:
             raise StoreError(f"{self.path} cannot be read: {reason(error)}.") from error
 
     def _mark(self, number: int) -> None:
-        """Remember an id. One file per mark, and only lower ones removed: a slower process never undoes a higher mark."""
+        """Remember an id by a file, and remove those of lower ones: a slower process never undoes a higher mark."""
         self._mark_path(number).touch()
         for lower in self._marks():
             if lower < number:

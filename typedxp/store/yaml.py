@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import yaml
 
-# PyYAML follows YAML 1.1, others YAML 1.2 or OmegaConf: a string is quoted if any of them would read it as something else.
+# PyYAML follows YAML 1.1, others YAML 1.2 or OmegaConf: a string is quoted if any of them would read something else.
 _AMBIGUOUS = re.compile(
     r"[-+]?[0-9_.:]*[0-9][0-9_.:]*([eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+|[-+]?\.?(inf|nan|infinity)"
     r"|y|n|yes|no|on|off|true|false|null|~",

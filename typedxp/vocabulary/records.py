@@ -82,11 +82,11 @@ class Label:
 class RunRecord:
     """The content of run.json: what was planned. Written once, before the run starts.
 
-    ``sweep`` is the same for all runs of one command. ``digest`` names the experiment and its config by content, so equal
-    points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value of a
-    config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members`` the class
-    that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values are not written
-    down. Times are ISO 8601 in UTC.
+    ``sweep`` is the same for all runs of one command. ``digest`` names the experiment and its config by content, so
+    equal points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value
+    of a config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members``
+    the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
+    are not written down. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -140,8 +140,8 @@ class Failure:
 class Status:
     """The content of status.json: where a run stands. Replaced whole whenever that changes.
 
-    ``exit_code`` and ``signal`` are those of the process, where one was started for the run. ``cause`` says in words why a
-    run did not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
+    ``exit_code`` and ``signal`` are those of the process, where one was started for the run. ``cause`` says in words
+    why a run did not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 
 from typedxp.errors import StoreError
-from typedxp.stages.execute.perform import cancel, now
+from typedxp.stages.execute.interrupt import uninterrupted
+from typedxp.stages.execute.perform import now
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status
 
@@ -33,9 +34,10 @@ class Workers:
         self._lock = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
+        self._interrupted = False
 
     def run(self, runs: Sequence[Started], *, stop_on_error: bool) -> Iterator[tuple[RunDirectory, Status]]:
-        """Execute all runs; yield each with its final status, as it ends.
+        """Execute runs; yield each with its final status, as it ends. After a failure that stops, no more are started.
 
         Raises:
             KeyboardInterrupt: the user stopped it; the workers were interrupted, and no run is left running.
@@ -46,37 +48,43 @@ class Workers:
                 while pending:
                     done, _ = wait(pending, return_when=FIRST_COMPLETED)
                     for future in sorted(done, key=lambda future: pending[future].id):
-                        status = future.result()
-                        yield pending.pop(future), status
-                        if stop_on_error and status.status is not RunStatus.COMPLETED:
-                            self._stopped = True
+                        directory, status = pending.pop(future), future.result()
+                        if status is not None:
+                            self._stopped |= stop_on_error and status.status is RunStatus.FAILED
+                            yield directory, status
             except BaseException:
-                self.stop(pending)
+                self._stop(pending)
                 raise
 
-    def stop(self, pending: Mapping[Future[Status], RunDirectory]) -> None:
-        """Interrupt the workers, start no more, and wait until all have recorded how they ended."""
-        self._stopped = True
+    def _stop(self, pending: Iterable[Future[Status | None]]) -> None:
+        """Start no more, interrupt the workers, and wait until they have recorded how they ended, or kill them."""
+        self._stopped = self._interrupted = True
+        try:
+            self._signal(signal.SIGINT)
+            wait(pending, timeout=_PATIENCE)
+        finally:
+            # Out of patience, or of the user's, who pressed Ctrl-C once more.
+            with uninterrupted():
+                self._signal(signal.SIGKILL)
+                wait(pending)
+
+    def _signal(self, number: signal.Signals) -> None:
         with self._lock:
             for process in self._processes:
                 with suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGINT)
-        _, hanging = wait(pending, timeout=_PATIENCE)
-        if hanging:
-            with self._lock:
-                for process in self._processes:
-                    process.kill()
+                    process.send_signal(number)
 
-    def _execute(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status:
-        if self._stopped:
-            cancel(directory, "not started")
-            return directory.read_status()
-        command = [sys.executable, "-m", "typedxp.worker", str(directory.path)]
-        # A session of its own: Ctrl-C reaches the workers through us only, and each once.
-        with directory.stdout.open("ab") as out, directory.stderr.open("ab") as err:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
-        with self._lock:
-            self._processes.add(process)
+    def _execute(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status | None:
+        """Execute a run; return None if it is not to be started any more."""
+        try:
+            process = self._start(directory)
+        except OSError as error:
+            status = Status(RunStatus.FAILED, end=now(), cause=f"The worker cannot be started: {error}")
+            with suppress(OSError):
+                directory.write_status(status)
+            return status
+        if process is None:
+            return None
         try:
             self._started(directory)
             process.communicate(json.dumps(dict(secrets)).encode())
@@ -85,18 +93,37 @@ class Workers:
                 self._processes.discard(process)
         return self._ended(directory, process.returncode)
 
+    def _start(self, directory: RunDirectory) -> subprocess.Popen[bytes] | None:
+        # -P: the user's files are put on the path by the worker, where they were for the launcher.
+        command = [sys.executable, "-P", "-m", "typedxp.worker", str(directory.path)]
+        # Under the lock, so that each worker is started before the others are stopped, or not at all.
+        with self._lock, directory.stdout.open("ab") as out, directory.stderr.open("ab") as err:
+            if self._stopped:
+                return None
+            # A session of its own: Ctrl-C reaches the workers through us only, and each once.
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+            self._processes.add(process)
+        return process
+
     def _ended(self, directory: RunDirectory, code: int) -> Status:
         """Return how a run ended; a worker that was killed cannot have recorded it."""
+        killed = -code if code < 0 else None
         try:
             status = directory.read_status()
         except StoreError as error:
-            return Status(RunStatus.FAILED, end=now(), cause=str(error))
-        killed = -code if code < 0 else None
-        status = replace(status, exit_code=code if code >= 0 else None, signal=killed)
+            status = Status(RunStatus.FAILED, end=now(), cause=str(error))
+        status = replace(status, exit_code=None if killed else code, signal=killed)
         if not status.status.final:
-            cause = f"The worker was ended by signal {killed}." if killed else f"The worker exited with code {code}."
-            word = RunStatus.CANCELLED if self._stopped else RunStatus.FAILED
+            cause = f"The worker was ended by {_name(killed)}." if killed else f"The worker exited with code {code}."
+            word = RunStatus.CANCELLED if self._interrupted else RunStatus.FAILED
             status = replace(status, status=word, end=now(), cause=cause)
         with suppress(OSError):
             directory.write_status(status)
         return status
+
+
+def _name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
