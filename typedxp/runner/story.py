@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.registry import options_for
 from typedxp.stages.declare.schema import members_of, values_of
+from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.plan import check_condition, make_plan, satisfies
@@ -141,21 +142,23 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[
         KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
     """
     check(what)
-    # Absolute, since the user's code may change the working directory.
-    store = Store(what.settings.logs.absolute())
+    store = Store(what.settings.logs)
     ref = what.declaration.ref
     code = code_version(Path(ref.file).parent if ref.file is not None else Path.cwd())
     directories = allocate(store, what.plan, ref, what.declaration.schema, code, command)
     waiting = dict(zip(directories, what.plan.runs, strict=True))
     execute = _in_workers if what.settings.jobs is not None else _in_process
+    cause = "not started, since the sweep was interrupted"
     try:
-        for directory, status in execute(what, waiting, started):
-            waiting.pop(directory, None)
-            yield directory, status
-            if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
-                _cancel(waiting, f"not started, since run {directory.id} failed")
+        with closing(execute(what, waiting, started)) as ended:
+            for directory, status in ended:
+                del waiting[directory]
+                if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
+                    cause = f"not started, since run {directory.id} failed"
+                yield directory, status
     finally:
-        _cancel(waiting, "not started, since the sweep was interrupted")
+        with uninterrupted():
+            _cancel(waiting, cause)
 
 
 def _settings(sweep: Sweep) -> tuple[Settings, list[Problem]]:
@@ -237,11 +240,13 @@ def _check_importable(declaration: Declaration) -> None:
         )
 
 
-def _in_process(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Iterator[Ended]:
+def _in_process(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Generator[Ended]:
     for directory, spec in list(waiting.items()):
-        if directory in waiting:
-            started(directory)
-            yield directory, _perform(what.declaration, directory, spec.judged.config)
+        started(directory)
+        status = _perform(what.declaration, directory, spec.judged.config)
+        yield directory, status
+        if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
+            return
 
 
 def _perform(declaration: Declaration, directory: RunDirectory, config: Any) -> Status:
@@ -249,16 +254,15 @@ def _perform(declaration: Declaration, directory: RunDirectory, config: Any) -> 
     return perform(directory, lambda: declaration.call(config, run), run.close)
 
 
-def _in_workers(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Iterator[Ended]:
+def _in_workers(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Generator[Ended]:
     workers = Workers(what.settings.jobs or 1, started)
     runs = [(directory, spec.judged.secrets) for directory, spec in waiting.items()]
     yield from workers.run(runs, stop_on_error=what.settings.on_error == "stop")
 
 
-def _cancel(waiting: dict[RunDirectory, RunSpec], cause: str) -> None:
-    """Mark the runs that were planned and will not be started."""
-    for directory in list(waiting):
+def _cancel(runs: Iterable[RunDirectory], cause: str) -> None:
+    """Mark those of the runs that were not started."""
+    for directory in runs:
         with suppress(OSError, StoreError):
             if directory.read_status().status is RunStatus.PLANNED:
                 cancel(directory, cause)
-        del waiting[directory]
