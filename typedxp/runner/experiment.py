@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, overload
 from typedxp.errors import PlanError
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
+from typedxp.runner.show import summary
 from typedxp.runner.story import Ended, Launch, launch, make_composer, plan, plan_config
 from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.declare.schema import plain
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.plan import Assignment, spell
+from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
     import xarray
 
-    from typedxp.vocabulary.records import RunStatus
     from typedxp.vocabulary.settings import Settings
 
 
@@ -220,6 +221,8 @@ def _refuse_large(count: int, limit: int) -> None:
 
 def _report(ended: Ended) -> None:
     directory, status = ended
-    if status.failure is not None:
+    if status.failure is not None and status.exit_code is None:
+        # Failures of worker processes are in their stderr.log.
         print(status.failure.traceback, file=sys.stderr, end="")
-        print(f"Run {directory.id} failed: {status.cause}", file=sys.stderr)
+    if status.status is RunStatus.FAILED:
+        print(summary(directory, status), file=sys.stderr)
