@@ -48,12 +48,13 @@ class Sweep:
 
     def __init__(self, composer: Composer, assignments: Sequence[Assignment]) -> None:
         self.composer = composer
+        self._bases: dict[tuple[str, ...], Base] = {}
+        self._groups: dict[str, bool] = {}
         self.assignments = [self._by_option(self._canonical(item), assignments) for item in assignments]
         refused = {item.text: problems for item in self.assignments if (problems := list(self._refused(item)))}
         self.problems = [problem for problems in refused.values() for problem in problems]
         """What was refused at sight; the points are those of the other assignments."""
         self.assignments = [item for item in self.assignments if item.text not in refused]
-        self._bases: dict[tuple[str, ...], Base] = {}
 
     @cached_property
     def axes(self) -> list[Assignment]:
@@ -117,14 +118,10 @@ class Sweep:
         values.pop("xp", None)
         return Composed(
             values=without_missing(values) if self.composer.schema is not None else values,
-            swept={self._place(item): given[item.text] for item in self.axes},
+            swept={place: given[text] for place, text in self._places.items()},
             choices=base.composition.choices,
             members=base.composition.members,
-            overrides=tuple(
-                item.override(given[item.text]) if item.sweep else item.text
-                for item in self.assignments
-                if not _is_setting(item)
-            ),
+            overrides=tuple(item.override(given[item.text]) if item.sweep else item.text for item in self._own),
             origin=lambda key: self._origin(base.composition, key),
             problems=tuple(problems),
         )
@@ -234,18 +231,28 @@ class Sweep:
 
     def _lines(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         """Write the overrides that Hydra gets for one point: choices of options, and where to search."""
-        return tuple(
-            item.override(given.get(item.text, item.values[0]))
-            for item in self.assignments
-            if self._is_choice(item) or _is_hydras(item.key)
-        )
+        return tuple(item.override(given.get(item.text, item.values[0])) for item in self._choosing)
+
+    @cached_property
+    def _choosing(self) -> list[Assignment]:
+        return [item for item in self.assignments if self._is_choice(item) or _is_hydras(item.key)]
+
+    @cached_property
+    def _places(self) -> dict[Key, str]:
+        """The swept keys, each with the text of its axis."""
+        return {tuple(item.key.split("/")) if self._is_choice(item) else split(item.key): item.text for item in self.axes}
+
+    @cached_property
+    def _own(self) -> list[Assignment]:
+        """The assignments that concern the experiment, and not the runner."""
+        return [item for item in self.assignments if not _is_setting(item)]
 
     def _is_choice(self, item: Assignment) -> bool:
         """Whether an assignment chooses an option of a config group; a mapping is merged into the group's values."""
-        return not any(isinstance(value, dict) for value in item.values) and self.composer.is_group(item.key)
-
-    def _place(self, item: Assignment) -> Key:
-        return tuple(item.key.split("/")) if self._is_choice(item) else split(item.key)
+        if item.key not in self._groups:
+            # Hydra looks through all its sources, which is nothing to be done for each point.
+            self._groups[item.key] = self.composer.is_group(item.key)
+        return self._groups[item.key] and not any(isinstance(value, dict) for value in item.values)
 
     def _grouped(self, zipped: Sequence[Sequence[str]]) -> list[list[Assignment]]:
         """Bundle the axes that vary together, at the place of the first of them."""
