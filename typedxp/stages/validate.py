@@ -25,6 +25,8 @@ class Judge:
         self._schema = schema
         self._adapters: dict[Any, TypeAdapter[Any]] = {}
         self._secret_keys = tuple(key for key, field in schema.keys() if field.secret) if schema is not None else ()
+        # Unions without a discriminator: pydantic would have to guess the member.
+        self._guessed = {key for key, field in schema.keys() if len(field.models) > 1} if schema is not None else set()
         self._has_sets = schema is not None and any("set[" in field.type or field.type == "set" for _, field in schema.keys())
 
     def judge(self, point: Composed) -> Judged | list[Problem]:
@@ -75,7 +77,7 @@ class Judge:
         from pydantic import ValidationError
 
         # The member of a union without a discriminator is not pydantic's to guess where an option was chosen.
-        chosen = sorted((key for key, model in members.items() if self._is_guessed(key, model)), key=len, reverse=True)
+        chosen = sorted((key for key, model in members.items() if key in self._guessed and model.tag is None), key=len, reverse=True)
         tree = copy(values) if chosen else values
         prefix: Key = ()
         try:
@@ -87,10 +89,6 @@ class Judge:
             return self._adapter(self._type).validate_python(tree, by_name=True, by_alias=True)
         except ValidationError as error:
             raise _Refused(error, prefix, values) from error
-
-    def _is_guessed(self, key: Key, model: Model) -> bool:
-        field = self._schema.find(key) if self._schema is not None else None
-        return field is not None and len(field.models) > 1 and model.tag is None
 
     def _found(self, members: Mapping[str, str]) -> dict[Key, Model]:
         assert self._schema is not None
