@@ -139,11 +139,12 @@ class Experiment(Declaration):
 
     def _launch(self, what: Launch) -> SweepHandle:
         command = ["python", f"{self.name}.run"]
-        directories: list[Path] = []
-        with closing(launch(what, command, lambda directory: directories.append(directory.path))) as runs:
+        directories: list[RunDirectory] = []
+        with closing(launch(what, command, lambda _: None)) as runs:
             for ended in runs:
+                directories.append(ended[0])
                 _report(ended)
-        return SweepHandle(tuple(RunHandle(path) for path in sorted(directories, key=lambda path: int(path.name))))
+        return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)))
 
 
 @overload

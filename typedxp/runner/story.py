@@ -228,7 +228,9 @@ def _kept(declaration: Declaration, condition: Condition, point: Composed, verdi
 
 def _check_importable(declaration: Declaration) -> None:
     name = declaration.function.__module__
-    if declaration.ref.file is None and declaration.ref.module is None:
+    ref = declaration.ref
+    # The file of what comes from a pipe is called `<stdin>`.
+    if ref.module is None and (ref.file is None or not Path(ref.file).exists()):
         raise ExecutionError(
             f"{declaration.name} was typed into a notebook or a prompt, where worker processes cannot find it. "
             "Put it into a Python file and import it from there, or leave out xp.jobs to run it here."
