@@ -1,0 +1,122 @@
+"""Ctrl-C, for real: every run says how it ended, and no process is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+import typedxp
+
+@typedxp.experiment
+def train(run: typedxp.Run, seed: int = 0, stubborn: bool = False) -> None:
+    run.log(seed=seed)
+    Path(f"pid.{run.id}").write_text(str(os.getpid()))
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            if not stubborn:
+                raise
+
+if __name__ == "__main__":
+    train.main()
+"""
+
+
+@pytest.fixture
+def launched(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    started: list[subprocess.Popen[str]] = []
+
+    def launch(*arguments: str, running: int) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "train.py", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        started.append(process)
+        wait_until(lambda: len(list(tmp_path.glob("pid.*"))) == running)
+        return process
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "It did not happen in time."
+        time.sleep(0.02)
+
+
+def alive(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def press_ctrl_c(process, *, times=1):
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("arguments", "running"), [((), 1), (("-j", "2"), 2)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_ctrl_c_cancels_what_runs_and_what_was_to_run(launched, statuses, tmp_path, arguments, running, times):
+    process = launched("seed=range(5)", *arguments, running=running)
+
+    press_ctrl_c(process, times=times)
+
+    # The last of three may strike when Python is shutting down already, and ends it by the signal: to a shell, 130 as well.
+    assert process.wait(timeout=20) in ((130,) if times == 1 else (130, -signal.SIGINT))
+    found = statuses()
+    assert [status.status for status in found.values()] == ["cancelled"] * 5
+    assert {status.cause for number, status in found.items() if number > running} == {
+        "not started, since the sweep was interrupted"
+    }
+    said = process.stderr.read()
+    if times == 1:
+        assert "typedxp: interrupted" in said
+        assert {found[number].cause for number in range(1, running + 1)} == {"interrupted"}
+        assert [found[number].streams["train"].records for number in range(1, running + 1)] == [1] * running
+    assert not any(map(alive, tmp_path.glob("pid.*")))
+
+
+def test_a_second_ctrl_c_kills_workers_that_do_not_listen(launched, statuses, tmp_path):
+    process = launched("seed=range(3)", "stubborn=true", "-j", "2", running=2)
+
+    press_ctrl_c(process)
+    time.sleep(0.5)
+    assert process.poll() is None
+    press_ctrl_c(process)
+
+    assert process.wait(timeout=5) == 130
+    found = statuses()
+    assert [status.status for status in found.values()] == ["cancelled"] * 3
+    assert found[1].cause == "The worker was ended by signal 9 (SIGKILL)."
+    assert not any(map(alive, tmp_path.glob("pid.*")))
+    process.stderr.read()
+
+
+def test_a_signal_that_ends_a_worker_from_outside_is_a_failure(launched, statuses, tmp_path):
+    process = launched("seed=1,2", "-j", "2", running=2)
+
+    for pid in tmp_path.glob("pid.*"):
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+
+    assert process.wait(timeout=10) == 1
+    assert {(status.status, status.signal) for status in statuses().values()} == {("failed", signal.SIGTERM)}
+    process.stderr.read()
