@@ -135,6 +135,24 @@ def test_of_several_runs_at_a_point_the_newest_completed_counts(store):
     assert results["status"].values.tolist() == ["completed", "cancelled"]
 
 
+def test_keys_that_vary_between_commands_are_dimensions_although_no_command_swept_them(store):
+    for lr in (0.1, 0.01):
+        store.add({}, [{"loss": lr}], config={"optimizer": {"lr": lr}, "seed": 0}, digest=str(lr))
+
+    ds = open_results(store.path)
+
+    assert ds["train.loss"].dims == ("lr", "train.step")
+    assert ds["train.loss"].sel(lr=0.01).item() == 0.01
+
+
+def test_a_key_that_varies_below_a_group_that_varies_belongs_to_the_option(store):
+    for option, lr in (("sgd", 0.1), ("adam", 0.001)):
+        config = {"optimizer": {"kind": option, "lr": lr}}
+        store.add({"seed": 0}, [{"loss": lr}], config=config, choices={"optimizer": option}, digest=option)
+
+    assert open_results(store.path)["train.loss"].dims == ("seed", "optimizer", "train.step")
+
+
 def test_a_run_hidden_by_one_of_another_config_is_warned_of(store):
     store.add({"seed": 0}, [{"loss": 1.0}], digest="epochs=1")
     store.add({"seed": 0}, [{"loss": 2.0}], digest="epochs=2")

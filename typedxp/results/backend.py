@@ -15,7 +15,7 @@ from xarray.core import indexing
 
 from typedxp.errors import StoreError
 from typedxp.results.arrays import MetricArray
-from typedxp.results.dimensions import Axis, group_by_point, keeps_grid, make_axes, place_runs, swept_keys
+from typedxp.results.dimensions import Axis, group_by_point, keeps_grid, make_axes, place_runs, swept_keys, varied_keys
 from typedxp.results.labels import find_label, label_array
 from typedxp.results.names import RUN, STATUS, dimension_names, step_name, variable_name
 from typedxp.results.runs import StoredRun, choose_run, find_runs, warn_of_hidden
@@ -72,6 +72,9 @@ class _Layout:
 def _build(runs: Sequence[StoredRun]) -> xarray.Dataset:
     keys = swept_keys(runs)
     points = group_by_point(runs, keys)
+    if varied := varied_keys(points):
+        keys = (*keys, *varied)
+        points = group_by_point(runs, keys)
     warn_of_hidden(point.runs for point in points)
     shown = [choose_run(point.runs) for point in points]
     streams = find_streams(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,20 @@ class Axis:
 def swept_keys(runs: Iterable[StoredRun]) -> tuple[str, ...]:
     """Return every key that some run swept, in the order of the sweeps."""
     return tuple(dict.fromkeys(key for run in runs for key in run.record.point))
+
+
+def varied_keys(points: Iterable[Point]) -> tuple[str, ...]:
+    """Return the keys in which runs differ that have the same values at the swept keys.
+
+    Such runs come from several commands: ``lr=0.1`` and later ``lr=0.01`` sweep nothing each, and ``lr`` together.
+    """
+    varied: dict[str, None] = {}
+    for point in points:
+        if len({run.record.digest for run in point.runs}) > 1:
+            varied |= dict.fromkeys(_differing([run.record.choices for run in point.runs], ()))
+            configs = [dict(_leaves(_config(run))) for run in point.runs]
+            varied |= dict.fromkeys(_differing(configs, tuple(varied)))
+    return tuple(varied)
 
 
 def group_by_point(runs: Iterable[StoredRun], keys: Sequence[str]) -> list[Point]:
@@ -76,13 +90,34 @@ def _configured(run: StoredRun, keys: Sequence[str]) -> dict[str, Any]:
     chosen = {key: run.record.choices[key] for key in keys if key in run.record.choices}
     if len(chosen) == len(keys):
         return chosen
+    config = _config(run)
+    return {key: _look_up(config, key) for key in keys} | chosen
+
+
+def _config(run: StoredRun) -> dict[str, Any]:
     try:
-        config = run.directory.read_config()
+        return run.directory.read_config()
     except StoreError as error:
         message = f"Run {run.directory.id} is labelled None along what it did not sweep: {error}"
         warnings.warn(message, ResultsWarning, stacklevel=2)
-        config = {}
-    return {key: _look_up(config, key) for key in keys} | chosen
+        return {}
+
+
+def _differing(mappings: Sequence[Mapping[str, Any]], above: Sequence[str]) -> Iterator[str]:
+    """Yield the keys that all mappings have, with different values; not those below the keys ``above``."""
+    for key in mappings[0]:
+        values = [mapping[key] for mapping in mappings if key in mapping]
+        below = any(key.startswith(f"{group}.") for group in above)
+        if not below and len(values) == len(mappings) and len(set(map(identity, values))) > 1:
+            yield key
+
+
+def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _look_up(config: Any, key: str) -> Any:
