@@ -49,7 +49,8 @@ class RunHandle:
 
     def results(self) -> xarray.Dataset:
         """Open what the run recorded: no swept dimensions, one step dimension per stream."""
-        return open_results(self.directory.parent, runs=[self.id])
+        dataset = open_results(self.directory.parent, runs=[self.id])
+        return dataset.isel(dict.fromkeys(dataset["run"].dims, 0))
 
 
 @dataclass(frozen=True)
