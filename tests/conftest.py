@@ -21,6 +21,8 @@ def shell(tmp_path: Path) -> Shell:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "COLUMNS": "100",
         "NO_COLOR": "1",
+        # Output comes in the order in which a terminal shows it.
+        "PYTHONUNBUFFERED": "1",
         "MPLBACKEND": "Agg",
     }
 
