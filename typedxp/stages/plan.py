@@ -22,13 +22,15 @@ def digest(experiment: str, values: Mapping[str, Any]) -> str:
 
 def make_plan(experiment: str, points: Iterable[tuple[Composed, Judged]], excluded: int = 0) -> Plan:
     """Put valid points in order, each config once."""
-    specs: dict[str, RunSpec] = {}
+    specs: dict[tuple[str, ...], RunSpec] = {}
     count = 0
     for composed, judged in points:
         count += 1
         name = digest(experiment, judged.values)
-        if name not in specs:
-            specs[name] = RunSpec(
+        # Secrets make a difference, which no file shows.
+        own = (name, *judged.secrets.values())
+        if own not in specs:
+            specs[own] = RunSpec(
                 digest=name,
                 judged=judged,
                 point={".".join(key): _label(composed, judged.values, key) for key in composed.swept},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -119,6 +120,9 @@ def spell(value: Any) -> str:
 def redact(text: str, secrets: Mapping[str, str]) -> str:
     """Replace every secret in ``text``."""
     for secret in sorted(secrets.values(), key=len, reverse=True):
-        if secret:
+        if len(secret) > 3:
             text = text.replace(secret, REDACTED)
+        elif secret:
+            # As a word only: a letter or two are in every text.
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", REDACTED, text)
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,12 @@ class Field:
     optional: bool = False
     secret: bool = False
     names: tuple[tuple[str, Any], ...] = ()
-    """The members of an enum: names, which may be typed for values."""
+    """Words that may be typed for the members of the enums in its type, and what pydantic takes for them."""
     models: tuple[Model, ...] = ()
     choice: str | None = None
     """The option that holds the default, where the field is a config group: MISSING if one must be chosen."""
-    custom: tuple[Model, Any] | None = None
-    """The model and the values of a default that is no option yet, since they differ from the model's own defaults."""
+    custom: Made | None = None
+    """A default that is no option yet, since its values differ from the model's own defaults."""
 
     @property
     def union(self) -> bool:
@@ -63,6 +63,14 @@ class Model:
         """Return the field called ``name``, by its name or one of its aliases."""
         return next((field for field in self.fields if name == field.name or name in field.aliases), None)
 
+    def spelled(self, key: Key) -> Key:
+        """Spell a key by the names of its fields, where aliases were used."""
+        field = self.field(key[0]) if key else None
+        if field is None:
+            return key
+        inner = next((model for model in field.models if len(key) > 1 and model.field(key[1])), None)
+        return (field.name, *(inner.spelled(key[1:]) if inner is not None else key[1:]))
+
     def keys(self, prefix: Key = ()) -> Iterator[tuple[Key, Field]]:
         """Yield every field below this model with its key, those of all members of a union included."""
         for field in self.fields:
@@ -79,10 +87,32 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Made:
+    """An instance of a model, taken apart: its ``values`` are plain, or instances of other models taken apart.
+
+    ``ordinary`` says that all of them are the model's own defaults.
+    """
+
+    model: Model
+    values: Mapping[str, Any]
+    ordinary: bool
+
+    def tree(self) -> dict[str, Any]:
+        """Return plain values only."""
+        return {name: value.tree() if isinstance(value, Made) else value for name, value in self.values.items()}
+
+    def members(self, prefix: Key = ()) -> Iterator[tuple[Key, Model]]:
+        """Yield which model each field below holds, with the key of the field."""
+        for name, value in self.values.items():
+            if isinstance(value, Made):
+                yield (*prefix, name), value.model
+                yield from value.members((*prefix, name))
+
+
+@dataclass(frozen=True)
 class Option:
-    """A value that was added to a config group: ``model`` is None for plain values."""
+    """A value that was added to a config group: a model with its own defaults, an instance of it, or plain values."""
 
     group: str
     name: str
-    model: Model | None
-    values: dict[str, Any]
+    value: Model | Made | Mapping[str, Any]

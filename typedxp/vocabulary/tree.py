@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from typedxp.vocabulary.plan import TypedFloat, TypedInt
-from typedxp.vocabulary.schema import Key
+from typedxp.vocabulary.schema import MISSING, Key, Model
 
 ABSENT: Final = object()
 """Stands for a place at which there is nothing."""
@@ -30,7 +30,7 @@ def copy(tree: Any) -> Any:
 def child(tree: Any, part: str) -> Any:
     """Return what is directly below ``tree``, or ABSENT."""
     if isinstance(tree, dict):
-        return tree.get(part, ABSENT)
+        return tree.get(_name(tree, part), ABSENT)
     if isinstance(tree, list | tuple) and part.isascii() and part.isdigit() and int(part) < len(tree):
         return tree[int(part)]
     return ABSENT
@@ -51,7 +51,14 @@ def put(tree: Any, key: Key, value: Any) -> None:
     if isinstance(parent, list):
         parent[int(key[-1])] = value
     elif isinstance(parent, dict):
-        parent[key[-1]] = value
+        parent[_name(parent, key[-1])] = value
+
+
+def _name(tree: Mapping[Any, Any], part: str) -> Any:
+    """Return what a mapping calls ``part``: YAML may have numbers for keys."""
+    if part in tree or not part.isdigit():
+        return part
+    return int(part) if int(part) in tree else part
 
 
 def leaves(tree: Any, prefix: Key = ()) -> Iterator[tuple[Key, Any]]:
@@ -77,7 +84,30 @@ def untyped(tree: Any) -> Any:
     return float(tree) if isinstance(tree, TypedFloat) else tree
 
 
+def secrets_in(tree: Any, schema: Model) -> dict[str, str]:
+    """Return the texts that were given for secret fields, by dotted key."""
+    found: dict[str, str] = {}
+    for key, field in schema.keys():
+        if field.secret:
+            for place, value in leaves(get(tree, key), key):
+                if value is not None and value != MISSING:
+                    found[".".join(place)] = str(getattr(value, "text", value))
+    return found
+
+
 def shown(value: Any) -> str:
-    """Write a value for a message: numbers as they were typed, and nothing at length."""
-    text = value.text if isinstance(value, TypedInt | TypedFloat) else repr(value)
+    """Write a value for a message: as it was typed, and nothing at length."""
+    text = _shown(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, TypedInt | TypedFloat):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from typedxp.errors import nearest
+from typedxp.stages.compose.grammar import typed
+from typedxp.stages.compose.structure import hint, null_above
 from typedxp.vocabulary.plan import Assignment
 from typedxp.vocabulary.schema import MISSING, Key, Model
-from typedxp.vocabulary.tree import ABSENT, child, copy, get, leaves, put, untyped
+from typedxp.vocabulary.tree import ABSENT, child, copy, leaves, put, untyped
 
 
 class AssignmentError(ValueError):
-    """An override that does not fit the tree."""
+    """An override that does not fit the tree at ``key``."""
+
+    def __init__(self, key: Key, message: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 def assign(tree: dict[str, Any], assignment: Assignment, key: Key, value: Any, schema: Model | None) -> None:
@@ -23,52 +28,20 @@ def assign(tree: dict[str, Any], assignment: Assignment, key: Key, value: Any, s
     """
     parent = _parent(tree, key, make=assignment.verb in ("add", "force"))
     if parent is ABSENT:
-        raise AssignmentError(_unknown(tree, key, schema, assignment))
+        raise AssignmentError(key, _unknown(tree, key, schema, assignment))
     old = child(parent, key[-1])
     if assignment.verb == "delete":
         _delete(parent, key, old, value)
-    elif assignment.verb == "add" and old is not ABSENT and old is not None and not isinstance(value, dict | list):
-        raise AssignmentError(f"It is there already. Set it without the '+': {assignment.text.lstrip('+')}")
+    elif assignment.verb == "add" and not _vacant(old) and not isinstance(value, dict | list):
+        raise AssignmentError(key, f"It is there already. Set it without the '+': {assignment.text.lstrip('+')}")
     elif assignment.verb == "set" and old is ABSENT:
-        raise AssignmentError(_unknown(tree, key, schema, assignment))
+        raise AssignmentError(key, _unknown(tree, key, schema, assignment))
     elif isinstance(value, dict) and isinstance(old, dict):
         for name, item in value.items():
-            assign(tree, assignment, (*key, str(name)), item, schema)
+            below = (*key, str(name))
+            assign(tree, assignment, schema.spelled(below) if schema is not None else below, item, schema)
     else:
         put(parent, key[-1:], copy(value))
-
-
-def unknown_keys(tree: Mapping[str, Any], model: Model, members: Mapping[Key, Model], prefix: Key = ()) -> Iterator[Key]:
-    """Yield the keys that no model of the schema declares."""
-    for name, value in tree.items():
-        field = model.field(name)
-        key = (*prefix, name)
-        if field is None:
-            if not model.extra:
-                yield key
-        elif isinstance(value, dict) and key in members:
-            yield from unknown_keys(value, members[key], members, key)
-
-
-def hint(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> str:
-    """Name the key that was probably meant, or the member of a union that has it."""
-    if schema is not None and (owner := _owner(key, schema)):
-        return owner
-    known = {".".join(path) for path, _ in schema.keys()} if schema is not None else set()
-    known |= {".".join(path) for path, _ in leaves(dict(tree)) if path[0] != "hydra" and (schema is None or path[0] == "xp")}
-    if key[0] != "xp":
-        known = {path for path in known if not path.startswith("xp")}
-    return nearest(".".join(key), known)
-
-
-def _owner(key: Key, schema: Model) -> str:
-    for depth in range(len(key) - 1, 0, -1):
-        field = schema.find(key[:depth])
-        models = [model.name for model in field.models if model.find(key[depth:])] if field is not None and field.union else []
-        if models:
-            options = " or ".join(f"{'/'.join(key[:depth])}={name}" for name in models)
-            return f"It belongs to {options}."
-    return ""
 
 
 def interpolated(tree: Any) -> bool:
@@ -76,19 +49,33 @@ def interpolated(tree: Any) -> bool:
     return any(isinstance(value, str) and "${" in value for _, value in leaves(tree))
 
 
-def resolve(tree: dict[str, Any]) -> dict[str, Any]:
-    """Replace every interpolation by what it refers to.
+def resolve(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[Key, str]]:
+    """Replace every interpolation by what it refers to; tell those that refer to nothing, by key."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
-    Raises:
-        omegaconf.errors.OmegaConfBaseException: something that is referred to is not there.
-    """
+    config = OmegaConf.create(untyped(tree))
+    refused: dict[Key, str] = {}
+    resolved: dict[str, Any] = copy(tree)
+    for key, value in leaves(tree):
+        if isinstance(value, str) and "${" in value:
+            try:
+                put(resolved, key, _referred(config, key))
+            except OmegaConfBaseException as error:
+                refused[key] = str(error).partition("\n")[0]
+    return resolved, refused
+
+
+def _referred(config: Any, key: Key) -> Any:
     from omegaconf import OmegaConf
 
-    resolved: dict[str, Any] = OmegaConf.to_container(OmegaConf.create(untyped(tree)), resolve=True)  # type: ignore[assignment]
-    for key, value in leaves(tree):
-        if hasattr(value, "text"):
-            put(resolved, key, value)
-    return resolved
+    value = config
+    for part in key:
+        value = value[int(part) if OmegaConf.is_list(value) else part]
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value, resolve=True)
+    # A field of text gets a number's text, as if it had been typed there.
+    return typed(value, str(value))
 
 
 def without_missing(tree: Any) -> Any:
@@ -98,17 +85,18 @@ def without_missing(tree: Any) -> Any:
     return tree
 
 
+def _vacant(value: Any) -> bool:
+    return value is ABSENT or value is None or _is_missing(value)
+
+
 def _is_missing(value: Any) -> bool:
     return type(value) is str and value == MISSING
-
-
-
 
 
 def _parent(tree: Any, key: Key, *, make: bool) -> Any:
     for part in key[:-1]:
         below = child(tree, part)
-        if (below is ABSENT or below is None or _is_missing(below)) and make and isinstance(tree, dict):
+        if _vacant(below) and make and isinstance(tree, dict):
             below = tree[part] = {}
         tree = below
     return tree if isinstance(tree, dict | list) else ABSENT
@@ -116,9 +104,9 @@ def _parent(tree: Any, key: Key, *, make: bool) -> Any:
 
 def _delete(parent: Any, key: Key, old: Any, value: Any) -> None:
     if old is ABSENT:
-        raise AssignmentError("It cannot be deleted, since it is not there.")
+        raise AssignmentError(key, "It cannot be deleted, since it is not there.")
     if value is not None and value != old:
-        raise AssignmentError(f"It is not deleted, since its value is {old}.")
+        raise AssignmentError(key, f"It is not deleted, since its value is {old}.")
     if isinstance(parent, list):
         parent.pop(int(key[-1]))
     else:
@@ -126,10 +114,8 @@ def _delete(parent: Any, key: Key, old: Any, value: Any) -> None:
 
 
 def _unknown(tree: dict[str, Any], key: Key, schema: Model | None, assignment: Assignment) -> str:
-    above = next((key[:depth] for depth in range(len(key) - 1, 0, -1) if get(tree, key[:depth], ABSENT) is not ABSENT), ())
-    if above and get(tree, above) is None and schema is not None and (field := schema.find(above)) and field.models:
-        options = " or ".join(f"{'/'.join(above)}={model.name}" for model in field.models)
-        return f"{'.'.join(above)} is null. Choose an option first: {options}."
+    if text := null_above(tree, key, schema):
+        return text
     if _open(key, schema) and assignment.verb == "set":
         return f"There is no such key yet. To add it, write +{assignment.text}"
     return f"There is no such key. {hint(key, schema, tree)}".strip()

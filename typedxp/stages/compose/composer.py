@@ -5,21 +5,24 @@ Hydra's state is global. A :class:`Composer` is a context in which it is ours, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, Problem
+from typedxp.stages.compose.complete import Completer
 from typedxp.stages.compose.mirror import Mirror, groups
 from typedxp.stages.compose.sources import Mark, Source, marks, remember_texts
-from typedxp.vocabulary.schema import MISSING, Field, Key, Model, Option
-from typedxp.vocabulary.tree import copy, get
+from typedxp.vocabulary.schema import Key, Model, Option
+from typedxp.vocabulary.tree import copy, put
 
 if TYPE_CHECKING:
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.core.config_search_path import ConfigSearchPath
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,15 @@ class Composition:
     members: Mapping[Key, Model]
     marks: Mapping[Key, Mark]
 
+    def without(self, key: Key) -> Composition:
+        """Return this composition with null at the config group ``key``."""
+        values = copy(self.values)
+        put(values, key, None)
+        group = "/".join(key)
+        choices = {name: choice for name, choice in self.choices.items() if not f"{name}/".startswith(f"{group}/")}
+        members = {place: model for place, model in self.members.items() if place[: len(key)] != key}
+        return replace(self, values=values, choices={**choices, group: None}, members=members)
+
 
 @dataclass
 class Composer:
@@ -46,20 +58,27 @@ class Composer:
     config_name: str | None = None
     more_directories: Sequence[Path] = ()
     options: Sequence[Option] = ()
+    searchpath: tuple[str, ...] = ()
+    """More places of YAML files, in Hydra's words; ``hydra.searchpath`` of the primary config unless given."""
     mirror: Mirror | None = field(default=None, init=False)
 
     @cached_property
     def loader(self) -> ConfigLoaderImpl:
         """Hydra's loader over our search path."""
-        from hydra._internal.config_loader_impl import ConfigLoaderImpl
-        from hydra._internal.config_search_path_impl import SearchPathElement
         from hydra._internal.utils import create_config_search_path
+        from hydra.core.config_search_path import SearchPathQuery
 
         path = create_config_search_path(str(self.directory) if self.directory else None)
-        for directory in self.more_directories:
+        places = [("command-line", f"file://{directory.absolute()}") for directory in self.more_directories]
+        for provider, place in [*places, *(("hydra.searchpath", place) for place in self.searchpath)]:
             # The schema stays last, where Hydra expects it.
-            path.get_path().insert(-1, SearchPathElement("command-line", f"file://{directory.absolute()}"))
-        return ConfigLoaderImpl(path)
+            path.prepend(provider, place, SearchPathQuery(provider="schema"))
+        return _loader(path, self.config_name)
+
+    def search(self, places: Sequence[str]) -> None:
+        """Look for YAML files in these places, too."""
+        self.searchpath = tuple(places)
+        self.__dict__.pop("loader", None)
 
     @property
     def main(self) -> str:
@@ -117,11 +136,15 @@ class Composer:
             values: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
             del values["hydra"]
             found = marks(self._sources(overrides))
-        members: dict[Key, Model] = {}
-        if self.schema is not None:
-            self._fill(values, self.schema, (), choices, members)
+        if self.schema is None:
+            remember_texts(values, found)
+            return Composition(values, choices, {}, found)
+        assert self.mirror is not None
+        completer = Completer(self.mirror.members, choices)
+        completer.complete(values, self.schema)
+        found = {self.schema.spelled(key): mark for key, mark in found.items()}
         remember_texts(values, found)
-        return Composition(values, choices, members, found)
+        return Composition(values, choices, completer.members, found)
 
     def hydra_tree(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Return Hydra's own part of a composed config, without the templates of its help."""
@@ -149,18 +172,19 @@ class Composer:
 
         store = ZenStore(name="typedxp", overwrite_ok=True, deferred_hydra_store=True)
         defaults: list[Any] = []
+        chosen = self._chosen_by_user()
         if self.schema is not None:
             starts = self._mirror(self.schema)
             assert self.mirror is not None
             for node in self.mirror.nodes:
                 store(node.content, group=node.group or None, name=node.name, to_config=_as_it_is)
             defaults.append(f"{self.name}_schema")
-            chosen = self._chosen_by_user()
             defaults += [{group: choice} for group, choice in starts.items() if group not in chosen]
         else:
             for option in self.options:
-                store(option.values, group=option.group, name=option.name, to_config=_as_it_is)
-        defaults += [self.config_name] if self.config_name else []
+                store(option.value, group=option.group, name=option.name, to_config=_as_it_is)
+        # The primary config is about everything, wherever its file lies.
+        defaults += [f"{self.config_name.removesuffix('.yaml')}@_global_"] if self.config_name else []
         # The settings come first, so that YAML files may change them.
         store({"xp": dict(self.settings)}, name=f"{self.name}_settings", to_config=_as_it_is)
         main = {"defaults": [f"{self.name}_settings", *defaults, "_self_"]}
@@ -176,8 +200,9 @@ class Composer:
         return any(option.group == group for option in self.options) or self.is_group(group)
 
     def _chosen_by_user(self) -> set[str]:
-        """Name the groups for which the user's own primary config chooses an option."""
+        """Name the groups for which the user's own primary config chooses an option; search where it says."""
         from hydra.core.default_element import GroupDefault
+        from omegaconf import OmegaConf
 
         if self.config_name is None:
             return set()
@@ -185,6 +210,9 @@ class Composer:
             loaded = self.loader.repository.load_config(self.config_name)
         if loaded is None:
             raise ConfigError(self.name, [Problem("", self.config_name, "config name", self._no_config())])
+        places = OmegaConf.select(loaded.config, "hydra.searchpath") if OmegaConf.is_dict(loaded.config) else None
+        if places and not self.searchpath:
+            self.search(list(places))
         return {
             str(entry.group).lstrip("/")
             for entry in loaded.defaults_list or ()
@@ -192,8 +220,9 @@ class Composer:
         }
 
     def _no_config(self) -> str:
-        names = sorted(name for name in self.group_options("") if not name.startswith(f"{self.name}_"))
-        return f"There is no such YAML file in {self.directory}. There are: {', '.join(names) or 'none'}."
+        names = sorted(name for name in self.group_options("") if not name.startswith((f"{self.name}_", "_")))
+        place = f"There is no such YAML file in {self.directory}" if self.directory else "There is no such config"
+        return f"{place}. There are: {', '.join(names) or 'none'}."
 
     def _sources(self, overrides: Sequence[str]) -> list[Source]:
         """Name the YAML files that take part in a composition, in the order in which they are merged."""
@@ -212,49 +241,6 @@ class Composer:
                 found.append(Source(path, default.package or ""))
         return found
 
-    def _fill(
-        self, values: dict[str, Any], model: Model, key: Key, choices: Mapping[str, str | None], members: dict[Key, Model]
-    ) -> None:
-        """Complete ``values`` by the defaults of the models that were chosen, and spell every key by its field's name."""
-        for item in model.fields:
-            below = (*key, item.name)
-            for alias in item.aliases:
-                if alias in values and alias not in {other.name for other in model.fields}:
-                    values[item.name] = values.pop(alias)
-            if item.models:
-                self._fill_model(values, item, below, choices, members)
-            else:
-                values.setdefault(item.name, copy(item.default))
-
-    def _fill_model(
-        self, values: dict[str, Any], item: Field, key: Key, choices: Mapping[str, str | None], members: dict[Key, Model]
-    ) -> None:
-        group = "/".join(key)
-        if item.name not in values:
-            values[item.name] = None if group in choices and choices[group] is None and item.optional else MISSING
-        value = values[item.name]
-        if not isinstance(value, dict):
-            return
-        member = self._member(item, group, choices.get(group), value)
-        if member is not None:
-            members[key] = member
-            self._fill(value, member, key, choices, members)
-
-    def _member(self, item: Field, group: str, choice: str | None, value: dict[str, Any]) -> Model | None:
-        """Find out which model the values of a field are meant for."""
-        target = str(value.pop("_target_", "")).rpartition(".")[2]
-        for word in ("_partial_", "_recursive_", "_convert_"):
-            value.pop(word, None)
-        assert self.mirror is not None
-        by_option = self.mirror.members.get((group, choice or ""))
-        by_tag = next((m for m in item.models if m.tag and value.get(m.tag[0]) == m.tag[1]), None)
-        by_target = next((m for m in item.models if m.type.__name__ == target), None)
-        only = item.models[0] if len(item.models) == 1 else None
-        member = by_option or by_tag or by_target or only
-        if member is not None and member.tag is not None:
-            value.setdefault(*member.tag)
-        return member
-
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Turn the errors of foreign libraries into ours, where they enter."""
@@ -264,17 +250,19 @@ class Composer:
 
         try:
             yield
-        except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
             cause = error.__cause__ if not str(error).strip() and error.__cause__ else error
-            lines = [line for line in str(cause).strip().splitlines() if "To append" not in line]
-            raise ConfigError(self.name, [Problem("", "composition", "", "\n".join(lines))]) from error
+            raise ConfigError(self.name, [self._problem(str(cause).strip())]) from error
 
-
-def mismatched(composition: Composition) -> Iterator[tuple[Key, Model]]:
-    """Yield the config groups in which a discriminator does not fit the option that was chosen."""
-    for key, member in composition.members.items():
-        if member.tag is not None and get(composition.values, (*key, member.tag[0])) != member.tag[1]:
-            yield key, member
+    def _problem(self, message: str) -> Problem:
+        if match := _NOT_CHOSEN.search(message):
+            group = match[1]
+            keys = {"/".join(key) for key, _ in groups(self.schema)} if self.schema is not None else set()
+            inner = "No option that is chosen above it has it." if group in keys else f"To add it, write +{group}=OPTION."
+            return Problem(group, "", "", f"There is no such entry in the defaults list. {inner}")
+        # Hydra's own advice, and OmegaConf's facts about itself, would mislead.
+        lines = [line for line in message.splitlines() if line.strip() and not _NOISE.match(line)]
+        return Problem("", "composition", "", "\n".join(lines))
 
 
 @contextmanager
@@ -306,6 +294,23 @@ def _own_hydra() -> Iterator[None]:
 
 def _copy_groups(repository: dict[str, Any]) -> dict[str, Any]:
     return {name: _copy_groups(entry) if isinstance(entry, dict) else entry for name, entry in repository.items()}
+
+
+_NOT_CHOSEN = re.compile(r"Could not (?:override|delete) '([^']+)'")
+_NOISE = re.compile(r"\s*(To append|full_key:|object_type=|reference_type=)")
+
+
+def _loader(path: ConfigSearchPath, config_name: str | None) -> ConfigLoaderImpl:
+    """Make Hydra's loader; the user's own primary config may do what Hydra lets only the primary one do."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    class Loader(ConfigLoaderImpl):
+        def _load_single_config(self, default: Any, repo: Any) -> Any:
+            if config_name is not None and default.config_path == config_name.removesuffix(".yaml"):
+                default = replace(default, primary=True)
+            return super()._load_single_config(default, repo)
+
+    return Loader(path)
 
 
 def _is_hydras(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
@@ -17,6 +18,7 @@ MAX_VALUES = 1_000_000
 """The most values that one axis may have; more of them is a slip of the keyboard."""
 
 _CONDITION = "xp.where="
+_INDEXED = re.compile(r"^[+~]*[\w.]+(\[\d+\][\w.]*)+(?==)")
 
 Options = Callable[[str], Sequence[str]]
 """Tells which options a config group has, which is what ``glob()`` chooses from."""
@@ -54,7 +56,8 @@ def _parse_override(text: str, options: Options) -> Assignment:
         OverrideType.DEL: "delete",
     }
     try:
-        override: Override = _parser().parse_override(text)
+        # Hydra's grammar has no brackets in keys: an element of a list is `a.0`.
+        override: Override = _parser().parse_override(_INDEXED.sub(lambda key: key[0].replace("[", ".").replace("]", ""), text))
     except HydraException as error:
         raise ValueError(
             f"This is not an override: {error}\n"

@@ -38,7 +38,7 @@ def config(
     if sweep.axes:
         print("# the first point of the sweep", file=sys.stderr)
     if resolved and interpolated(tree):
-        tree = resolve(tree)
+        tree, _ = resolve(tree)
     shown = _redacted(composer, untyped(tree))
     if part == "job":
         shown.pop("xp", None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
-from typedxp.vocabulary.schema import MISSING, Field, Key, Model, Option
+from typedxp.vocabulary.schema import MISSING, Field, Key, Made, Model, Option
 from typedxp.vocabulary.tree import copy
 
 
@@ -49,60 +49,74 @@ class Mirror:
 
     def _add_option(self, option: Option) -> None:
         key = tuple(option.group.split("/"))
-        if option.model is None:
-            self.nodes.append(Node(option.group, option.name, option.values))
+        if isinstance(option.value, Mapping):
+            self.nodes.append(Node(option.group, option.name, dict(option.value)))
         else:
-            self._member(key, option.name, option.model, option.values)
+            self._member(key, option.name, option.value)
 
-    def _member(self, key: Key, name: str, model: Model, values: Mapping[str, Any] | None) -> None:
+    def _member(self, key: Key, name: str, value: Model | Made) -> None:
+        """Make the node of one option: a model with its own defaults, or an instance."""
         group = "/".join(key)
+        model = value.model if isinstance(value, Made) else value
         known = self.members.get((group, name))
         if known is not None and known.type is not model.type:
             raise DeclarationError(
                 f"The option {group}={name} would mean both {known.type.__name__} and {model.type.__name__}: rename one."
             )
         self.members[group, name] = model
-        content, defaults = self._content(model, key, values, name)
+        content, defaults = self._content(model, key, value if isinstance(value, Made) else None, name)
         entries = [{inner.removeprefix(f"{group}/"): choice} for inner, choice in defaults.items()]
-        self.nodes.append(Node(group, name, {"defaults": [*entries, "_self_"], **content} if entries else content))
+        self.nodes.append(Node(group, name, {"defaults": ["_self_", *entries], **content} if entries else content))
 
     def _content(
-        self, model: Model, key: Key, values: Mapping[str, Any] | None, option: str = "default"
+        self, model: Model, key: Key, made: Made | None, option: str = "default"
     ) -> tuple[dict[str, Any], dict[str, str | None]]:
         """Return the plain values of a model, and the options that its config groups start with.
 
-        ``values`` replace the model's own defaults; ``option`` is what they are called in the groups below.
+        ``made`` replaces the model's own defaults; ``option`` is what its parts are called in the groups below.
         """
-        content: dict[str, Any] = {}
+        content: dict[str, Any] = dict(made.tree()) if made is not None else {}
         defaults: dict[str, str | None] = {}
         for field in model.fields:
             below = (*key, field.name)
-            given = values.get(field.name, MISSING) if values is not None else MISSING
+            start = _start(field) if made is None else made.values[field.name]
             if self.is_group(below, field):
-                defaults["/".join(below)] = self._group(field, below, given, option)
-            elif field.models:
-                member, inner = field.custom or (field.models[0], None)
-                content[field.name], deeper = self._content(member, below, given if isinstance(given, dict) else inner, option)
+                choice = self._group(field, below, start, option)
+                content.pop(field.name, None)
+                if choice in (None, MISSING):
+                    # Null or missing until somebody chooses: Hydra itself would refuse to go on without a choice.
+                    content[field.name] = choice
+                defaults["/".join(below)] = None if choice == MISSING else choice
+            elif field.models and start is not None:
+                part = start if isinstance(start, Made) else None
+                content[field.name], deeper = self._content(part.model if part else field.models[0], below, part, option)
                 defaults |= deeper
             else:
-                content[field.name] = copy(field.default if values is None else given)
+                content[field.name] = copy(start)
         if model.tag is not None:
             content[model.tag[0]] = model.tag[1]
         return content, defaults
 
-    def _group(self, field: Field, key: Key, given: Any, option: str) -> str | None:
+    def _group(self, field: Field, key: Key, start: Any, option: str) -> str | None:
         """Make the options of one config group; return the one it starts with."""
-        group = "/".join(key)
         for model in field.models:
-            if (group, model.name) not in self.members:
-                self._member(key, model.name, model, None)
-        if field.custom is not None and (group, "default") not in self.members:
-            self._member(key, "default", *field.custom)
-        if isinstance(given, dict):
-            member = next((m for m in field.models if m.tag and given.get(m.tag[0]) == m.tag[1]), field.models[0])
-            self._member(key, option, member, given)
-            return option
-        return field.choice if given == MISSING else None
+            if ("/".join(key), model.name) not in self.members:
+                self._member(key, model.name, model)
+        if isinstance(start, Model):
+            return start.name
+        if not isinstance(start, Made):
+            return MISSING if start == MISSING else None
+        if start.ordinary:
+            return start.model.name
+        self._member(key, option, start)
+        return option
+
+
+def _start(field: Field) -> Any:
+    """Return what a field starts with: plain values, a model with its own defaults, an instance, null or MISSING."""
+    if not field.models:
+        return field.default
+    return field.custom or next((model for model in field.models if model.name == field.choice), field.choice)
 
 
 def groups(schema: Model, prefix: Key = ()) -> Iterator[tuple[Key, Field]]:

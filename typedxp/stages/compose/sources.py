@@ -22,6 +22,10 @@ class Mark:
     place: str
     text: str | None
 
+    def of(self, file: str) -> bool:
+        """Whether the value is in a file whose path ends in ``file``."""
+        return self.place.rpartition(":")[0].endswith(file)
+
 
 @dataclass(frozen=True)
 class Source:

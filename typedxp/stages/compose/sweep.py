@@ -14,33 +14,30 @@ from functools import cached_property
 from typing import Any
 
 from typedxp.errors import ConfigError, PlanError, Problem, nearest
-from typedxp.stages.compose.composer import Composer, Composition, mismatched
+from typedxp.stages.compose.assign import AssignmentError, assign, interpolated, resolve, without_missing
+from typedxp.stages.compose.composer import Composer, Composition
 from typedxp.stages.compose.mirror import groups
-from typedxp.stages.compose.assign import (
-    AssignmentError,
-    assign,
-    hint,
-    interpolated,
-    resolve,
-    unknown_keys,
-    without_missing,
-)
-from typedxp.vocabulary.plan import Assignment, Composed
-from typedxp.vocabulary.schema import Key, Model
-from typedxp.vocabulary.tree import copy, get, shown, split
+from typedxp.stages.compose.structure import hint, mismatched, unknown_keys
+from typedxp.vocabulary.plan import Assignment, Composed, redact
+from typedxp.vocabulary.schema import MISSING, Key, Model
+from typedxp.vocabulary.tree import copy, get, leaves, put, secrets_in, shown, split
 
-_HYDRA_KEYS = ("hydra.searchpath",)
+_SEARCHPATH = "hydra.searchpath"
 _DEPTH = 8
 
 
 @dataclass(frozen=True)
 class Base:
-    """What all points with the same group choices share. ``refers`` tells that a value refers to another one."""
+    """What all points with the same group choices share.
+
+    ``refers`` tells that a value refers to another one, ``incomplete`` that the schema has to fill in some.
+    """
 
     composition: Composition
     values: dict[str, Any]
-    refers: bool
     problems: tuple[Problem, ...]
+    refers: bool = False
+    incomplete: bool = False
 
 
 class Sweep:
@@ -48,7 +45,10 @@ class Sweep:
 
     def __init__(self, composer: Composer, assignments: Sequence[Assignment]) -> None:
         self.composer = composer
-        self._bases: dict[tuple[str, ...], Base] = {}
+        self._bases: dict[tuple[tuple[str, ...], tuple[Key, ...]], Base] = {}
+        for item in assignments:
+            if item.key == _SEARCHPATH and not item.sweep and isinstance(item.values[0], list):
+                composer.search(list(map(str, item.values[0])))
         self._groups: dict[str, bool] = {}
         self.assignments = [self._by_option(self._canonical(item), assignments) for item in assignments]
         refused = {item.text: problems for item in self.assignments if (problems := list(self._refused(item)))}
@@ -65,21 +65,24 @@ class Sweep:
     def settings(self) -> tuple[dict[str, Any], Composed]:
         """What is set under ``xp``, and the first point, which tells where it was set."""
         first = next(self._points([[item] for item in self.axes], first=True))
-        return self._base(self._lines({item.text: item.values[0] for item in self.axes})).values["xp"], first
+        return self._base(self._first).values["xp"], first
+
+    @cached_property
+    def _first(self) -> Mapping[str, Any]:
+        return {item.text: item.values[0] for item in self.axes}
 
     def first_tree(self) -> tuple[dict[str, Any], list[Problem]]:
         """Return the first point as composed: nothing resolved, nothing left out, ``xp`` included."""
-        given = {item.text: item.values[0] for item in self.axes}
-        base = self._base(self._lines(given))
+        base = self._base(self._first)
         values = copy(base.values)
         problems = list(base.problems)
         for item in self._late:
-            problems += self._assign(values, item, given.get(item.text, item.values[0]))
+            problems += self._assign(values, item, self._first.get(item.text, item.values[0]))
         return values, problems
 
     def hydra_tree(self) -> dict[str, Any]:
         """Return what Hydra's own part of the config is for the first point."""
-        return self.composer.hydra_tree(self._lines({item.text: item.values[0] for item in self.axes}))
+        return self.composer.hydra_tree(self._lines(self._first))
 
     def count(self, zipped: Sequence[Sequence[str]]) -> int:
         """Return how many points there are."""
@@ -103,7 +106,7 @@ class Sweep:
                 return
 
     def _point(self, given: Mapping[str, Any]) -> Composed:
-        base = self._base(self._lines(given))
+        base = self._base(given)
         problems = list(base.problems)
         values = copy(base.values)
         refers = base.refers
@@ -113,39 +116,51 @@ class Sweep:
             problems += self._assign(values, item, value)
         if self._delicate:
             problems += self._structure(values, base.composition)
-        if refers and not problems:
-            values, problems = self._resolve(values)
+        if refers:
+            values, unresolved = self._resolve(values, base.composition)
+            problems += unresolved
         values.pop("xp", None)
         return Composed(
-            values=without_missing(values) if self.composer.schema is not None else values,
+            values=without_missing(values) if base.incomplete else values,
             swept={place: given[text] for place, text in self._places.items()},
             choices=base.composition.choices,
             members=base.composition.members,
             overrides=tuple(item.override(given[item.text]) if item.sweep else item.text for item in self._own),
             origin=lambda key: self._origin(base.composition, key),
-            problems=tuple(problems),
+            problems=tuple(self._without_secrets(problems, values)),
         )
 
-    def _base(self, lines: tuple[str, ...]) -> Base:
-        if lines not in self._bases:
+    def _base(self, given: Mapping[str, Any]) -> Base:
+        name = self._lines(given), self._nulls(given)
+        if name not in self._bases:
             try:
-                self._bases[lines] = self._compose(lines)
+                self._bases[name] = self._compose(*name)
             except ConfigError as error:
-                self._bases[lines] = Base(Composition({"xp": {}}, {}, {}, {}), {"xp": {}}, False, error.problems)
-        return self._bases[lines]
+                self._bases[name] = Base(Composition({"xp": {}}, {}, {}, {}), {"xp": {}}, error.problems)
+        return self._bases[name]
 
-    def _compose(self, lines: tuple[str, ...]) -> Base:
+    def _compose(self, lines: tuple[str, ...], nulls: tuple[Key, ...]) -> Base:
         composition = self.composer.compose(lines)
         for _ in range(_DEPTH):
             # YAML that sets a discriminator means that member, with its own defaults, wherever nobody chose an option.
-            implied = [line for key, member in mismatched(composition) for line in self._implied(composition, key, member)]
+            wrong = mismatched(composition.values, composition.members)
+            implied = [line for key, member in wrong for line in self._implied(composition, key, member)]
             if not implied:
                 break
             composition = self.composer.compose((*lines, *implied))
+        for key in nulls:
+            composition = composition.without(key)
         values = copy(composition.values)
         problems = [problem for item in self._early for problem in self._assign(values, item, item.values[0])]
         problems += self._structure(values, composition)
-        return Base(composition, values, interpolated(values), tuple(problems))
+        given = [values, *(value for item in self._late for value in item.values)]
+        return Base(
+            composition,
+            values,
+            tuple(problems),
+            refers=interpolated(values),
+            incomplete=self.composer.schema is not None and any(value == MISSING for _, value in leaves(given)),
+        )
 
     def _implied(self, composition: Composition, key: Key, member: Model) -> list[str]:
         schema = self.composer.schema
@@ -153,14 +168,24 @@ class Sweep:
         field = schema.find(key)
         tag = get(composition.values, (*key, member.tag[0]))
         wanted = next((model for model in field.models if model.tag and model.tag[1] == tag), None) if field else None
-        explicit = any(item.key == "/".join(key) for item in self.assignments)
-        return [f"{'/'.join(key)}={wanted.name}"] if wanted is not None and not explicit else []
+        if wanted is None:
+            return []
+        group = "/".join(key)
+        if not any(item.key == group for item in self.assignments):
+            return [f"{group}={wanted.name}"]
+        if not composition.marks[*key, member.tag[0]].of(f"{group}/{composition.choices.get(group)}.yaml"):
+            # What is chosen on the command line replaces what the YAML files choose.
+            put(composition.values, (*key, member.tag[0]), member.tag[1])
+        return []
 
     def _assign(self, values: dict[str, Any], item: Assignment, value: Any) -> list[Problem]:
         try:
             assign(values, item, split(item.key), value, self.composer.schema)
         except AssignmentError as error:
-            return [Problem(item.key, shown(value), item.origin, str(error))]
+            key = split(item.key)
+            inner = get(value, error.key[len(key) :], value) if error.key != key else value
+            dotted = item.key if error.key == key else ".".join(error.key)
+            return [Problem(dotted, shown(inner), item.origin, str(error))]
         return []
 
     def _structure(self, values: dict[str, Any], composition: Composition) -> list[Problem]:
@@ -176,31 +201,41 @@ class Sweep:
                 self._origin(composition, key),
                 f"There is no such key. {hint(key, schema, values)}".strip(),
             )
-            for key in unknown_keys(own, schema, composition.members)
+            for key in unknown_keys(own, [schema], composition.members)
         ]
-        for key, member in mismatched(replace(composition, values=values)):
+        for key, member in mismatched(values, composition.members):
             assert member.tag is not None
             place = (*key, member.tag[0])
-            found.append(
-                Problem(
-                    ".".join(place),
-                    shown(get(values, place)),
-                    self._origin(composition, place),
-                    f"The other values are those of {'/'.join(key)}={composition.choices.get('/'.join(key))}. "
-                    f"Choose the option itself, as in {'/'.join(key)}={get(values, place)}.",
-                )
-            )
+            message = self._which(key, get(values, place), composition)
+            found.append(Problem(".".join(place), shown(get(values, place)), self._origin(composition, place), message))
         return found
 
-    def _resolve(self, values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-        from omegaconf.errors import OmegaConfBaseException
+    def _which(self, key: Key, tag: Any, composition: Composition) -> str:
+        """Say what is wrong with a discriminator that is not the one of the option that was chosen."""
+        group = "/".join(key)
+        field = self.composer.schema.find(key) if self.composer.schema is not None else None
+        names = {model.tag[1]: model.name for model in (field.models if field is not None else ()) if model.tag}
+        if tag not in names:
+            return f"There is no such option. {nearest(str(tag), map(str, names))}".strip()
+        chosen = composition.choices.get(group)
+        return f"The other values are those of {group}={chosen}. Choose the option itself, as in {group}={names[tag]}."
 
-        try:
-            return resolve(values), []
-        except OmegaConfBaseException as error:
-            key = str(getattr(error, "full_key", None) or "")
-            message = str(error).partition("\n")[0]
-            return values, [Problem(key, shown(get(values, split(key))), "interpolation", message)]
+    def _resolve(self, values: dict[str, Any], composition: Composition) -> tuple[dict[str, Any], list[Problem]]:
+        resolved, refused = resolve(values)
+        problems = [
+            Problem(".".join(key), shown(get(values, key)), self._origin(composition, key), message)
+            for key, message in refused.items()
+        ]
+        return resolved, problems
+
+    def _without_secrets(self, problems: list[Problem], values: Mapping[str, Any]) -> list[Problem]:
+        secrets = secrets_in(values, self.composer.schema) if problems and self.composer.schema is not None else {}
+        if not secrets:
+            return problems
+        return [
+            replace(problem, value=redact(problem.value, secrets), message=redact(problem.message, secrets))
+            for problem in problems
+        ]
 
     @cached_property
     def _values(self) -> list[Assignment]:
@@ -230,12 +265,18 @@ class Sweep:
         )
 
     def _lines(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        """Write the overrides that Hydra gets for one point: choices of options, and where to search."""
-        return tuple(item.override(given.get(item.text, item.values[0])) for item in self._choosing)
+        """Write the overrides that Hydra gets for one point: choices of options."""
+        chosen = [(item, given.get(item.text, item.values[0])) for item in self._choosing]
+        return tuple(item.override(value) for item, value in chosen if value is not None or item.verb == "delete")
+
+    def _nulls(self, given: Mapping[str, Any]) -> tuple[Key, ...]:
+        """Name the config groups that hold nothing at one point, which is no choice that Hydra knows."""
+        last = {item.key: given.get(item.text, item.values[0]) for item in self._choosing if item.verb != "delete"}
+        return tuple(tuple(key.split("/")) for key, value in last.items() if value is None)
 
     @cached_property
     def _choosing(self) -> list[Assignment]:
-        return [item for item in self.assignments if self._is_choice(item) or _is_hydras(item.key)]
+        return [item for item in self.assignments if self._is_choice(item)]
 
     @cached_property
     def _places(self) -> dict[Key, str]:
@@ -259,7 +300,8 @@ class Sweep:
         by_key = {item.key: item for item in self.axes}
         bundles: dict[str, list[Assignment]] = {}
         for keys in zipped:
-            keys = [".".join(self._canonical_key(split(key))) if "/" not in key else key for key in keys]
+            schema = self.composer.schema
+            keys = [key if schema is None or "/" in key else ".".join(schema.spelled(split(key))) for key in keys]
             for key in keys:
                 if key not in by_key:
                     raise PlanError(f"xp.zip: {key} is not swept. {nearest(key, by_key)}".strip())
@@ -278,7 +320,7 @@ class Sweep:
         return grouped
 
     def _refused(self, item: Assignment) -> Iterator[Problem]:
-        if _is_hydras(item.key) and item.key not in _HYDRA_KEYS:
+        if _is_hydras(item.key) and item.key != _SEARCHPATH:
             yield Problem(
                 item.key, "", item.origin, "Hydra only composes here. Where and how runs go is set under xp: see --help."
             )
@@ -291,6 +333,9 @@ class Sweep:
 
     def _unknown_options(self, item: Assignment) -> Iterator[Problem]:
         options = self.composer.group_options(item.key)
+        field = self.composer.schema.find(tuple(item.key.split("/"))) if self.composer.schema is not None else None
+        if None in item.values and field is not None and not field.optional:
+            yield Problem(item.key, "null", item.origin, f"It cannot be null. {nearest('null', options)}")
         for value in item.values:
             for option in value if isinstance(value, list) else [value]:
                 name = str(option).removesuffix(".yaml")
@@ -301,16 +346,7 @@ class Sweep:
         """Spell the key of an assignment by the names of the fields, where it has an alias."""
         if self.composer.schema is None or "/" in item.key or item.key.startswith(("xp.", "hydra.")):
             return item
-        return replace(item, key=".".join(self._canonical_key(split(item.key))))
-
-    def _canonical_key(self, key: Key) -> Key:
-        names: Key = ()
-        for part in key:
-            above = self.composer.schema.find(names) if self.composer.schema and names else None
-            models = above.models if above else (self.composer.schema,) if self.composer.schema and not names else ()
-            field = next((found for model in models if (found := model.field(part))), None)
-            names = (*names, field.name if field else part)
-        return names
+        return replace(item, key=".".join(self.composer.schema.spelled(split(item.key))))
 
     def _by_option(self, item: Assignment, all_items: Sequence[Assignment]) -> Assignment:
         """Read ``optimizer.kind=adam`` as ``optimizer=adam``: that member, with its own defaults."""

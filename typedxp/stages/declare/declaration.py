@@ -19,7 +19,6 @@ from typedxp.vocabulary.records import ExperimentRef
 from typedxp.vocabulary.schema import Model
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")
-RESERVED = "xp"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +114,8 @@ def declare(
     name = name or function.__name__
     if not _NAME.fullmatch(name):
         raise DeclarationError(f"An experiment cannot be called {name!r}: use letters, digits, '_', '-' and '.'.")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise DeclarationError(f"{name} is no plain function: nobody would await it, or ask it for values.")
     hints = _hints(function)
     parameters = list(inspect.signature(function).parameters.values())
     for parameter in parameters:
@@ -122,9 +123,7 @@ def declare(
             raise DeclarationError(f"{name} takes {parameter}: an experiment takes parameters by name only.")
     run = next((p.name for p in parameters if p.name == "run" or _is_run(hints.get(p.name))), None)
     config = _config_parameter(name, [p for p in parameters if p.name != run], hints)
-    if config_path is None and config is not None and _is_dict_config(hints[config]) and config_name is not None:
-        raise DeclarationError(f"{name} has a config_name but no config_path: say where the YAML files lie.")
-    declared = hints[config] if config is not None else None
+    declared = _bare(hints[config]) if config is not None else None
     if seed_with is not None:
         _check_seed(name, declared, [p.name for p in parameters if p.name != run] if config is None else None)
     return {
@@ -162,7 +161,12 @@ def _config_parameter(name: str, parameters: list[inspect.Parameter], hints: Map
     return None
 
 
+def _bare(annotation: Any) -> Any:
+    return annotation.__origin__ if typing.get_origin(annotation) is typing.Annotated else annotation
+
+
 def _is_schema(annotation: Any) -> bool:
+    annotation = _bare(annotation)
     return _is_dict_config(annotation) or (
         isinstance(annotation, type) and (hasattr(annotation, "model_fields") or dataclasses.is_dataclass(annotation))
     )

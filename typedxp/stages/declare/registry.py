@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
-from typedxp.stages.declare.schema import plain, values_of
+from typedxp.stages.declare.schema import plain, take_apart
 from typedxp.vocabulary.schema import Model, Option
 
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")
@@ -60,8 +60,8 @@ def _concerns(item: Registration, schema: Model | None) -> bool:
 
 
 def _option(item: Registration, schema: Model | None) -> Option:
-    if isinstance(item.value, dict):
-        return Option(item.group, item.name, None, plain(item.value))
+    if isinstance(item.value, dict) or (schema is None and not isinstance(item.value, type)):
+        return Option(item.group, item.name, plain(item.value))
     field = schema.find(tuple(item.group.split("/"))) if schema is not None else None
     models = field.models if field is not None else ()
     kind = item.value if isinstance(item.value, type) else type(item.value)
@@ -69,5 +69,4 @@ def _option(item: Registration, schema: Model | None) -> Option:
     if member is None:
         accepted = ", ".join(model.type.__name__ for model in models) or "mappings of plain values"
         raise DeclarationError(f"{item.group}={item.name} is a {kind.__name__}; {item.group} takes {accepted}.")
-    instance = kind() if isinstance(item.value, type) else item.value
-    return Option(item.group, item.name, member, values_of(instance, member))
+    return Option(item.group, item.name, member if kind is item.value else take_apart(item.value, member))

@@ -11,16 +11,18 @@ import inspect
 import re
 import types
 import typing
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import DeclarationError
-from typedxp.vocabulary.schema import MISSING, Field, Key, Model
+from typedxp.vocabulary.schema import MISSING, Field, Key, Made, Model
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-RESERVED = "xp"
+RESERVED = {"xp": "typedxp's own settings", "hydra": "Hydra's own settings", "defaults": "Hydra's defaults lists"}
+"""What a key stands for that no field may have. Defaults lists may be anywhere, the others at the top."""
 
 
 def signature_model(name: str, parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any]) -> Any:
@@ -37,7 +39,10 @@ def signature_model(name: str, parameters: Sequence[inspect.Parameter], hints: M
     }
     title = "".join(part.title() for part in re.split(r"[\W_]+", name))
     try:
-        return create_model(title, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)  # type: ignore[call-overload]
+        with warnings.catch_warnings():
+            # A parameter may be called as a method of pydantic's: nobody will call the method.
+            warnings.simplefilter("ignore", UserWarning)
+            return create_model(title, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)  # type: ignore[call-overload]
     except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
         raise DeclarationError(f"The signature of {name} cannot be a schema: {_first_line(error)}") from error
 
@@ -50,8 +55,10 @@ def describe(schema: Any) -> Model:
     """
     problems: list[str] = []
     model = _model(schema, (), problems)
-    if model.field(RESERVED) is not None:
-        problems.append(f"{RESERVED}: the key is reserved for typedxp's own settings. Give the field another name.")
+    for key, field in model.keys():
+        words = {field.name, *field.aliases} & RESERVED.keys()
+        for word in sorted(words if len(key) == 1 else words & {"defaults"}):
+            problems.append(f"{'.'.join(key)}: {word} is reserved for {RESERVED[word]}. Give the field another name.")
     problems += [] if problems else _unwritable(schema)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
@@ -61,8 +68,14 @@ def describe(schema: Any) -> Model:
 
 def _model(schema: Any, parents: tuple[Any, ...], problems: list[str], tag: tuple[str, Any] | None = None) -> Model:
     fields = tuple(_field(name, info, (*parents, schema), problems) for name, info in _field_infos(schema, problems))
-    option = str(tag[1]) if tag else re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", schema.__name__).lower()
+    option = str(tag[1]) if tag else _snake_case(schema.__name__)
     return Model(option, schema, fields, tag, extra=_config(schema).get("extra") == "allow")
+
+
+def _snake_case(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    # The names of generic models have brackets, which cannot be typed as an option.
+    return re.sub(r"\W+", "_", words).strip("_").lower()
 
 
 def _config(schema: Any) -> Mapping[str, Any]:
@@ -86,6 +99,9 @@ def _dataclass_infos(schema: Any, problems: list[str]) -> Iterator[tuple[str, Fi
     from pydantic.fields import FieldInfo
 
     hints = typing.get_type_hints(schema, include_extras=True)
+    for name, hint in hints.items():
+        if isinstance(hint, dataclasses.InitVar):
+            problems.append(f"{name}: an InitVar is not kept, and cannot be written down. Make it a field.")
     for item in dataclasses.fields(schema):
         if not item.init:
             problems.append(f"{item.name}: a field with init=False cannot be given. Make it a property.")
@@ -109,21 +125,22 @@ def _field(name: str, info: FieldInfo, parents: tuple[Any, ...], problems: list[
     members, optional = _alternatives(info.annotation)
     models = _members(members, info, parents, problems)
     default = _default(info)
-    choice, custom, plain = _chosen(default, models, optional=optional)
+    choice, custom, value = _chosen(name, default, models, problems, optional=optional)
+    secret = any(hasattr(part, "get_secret_value") for part in _parts(info.annotation))
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     unit = extra.get("unit") or extra.get("units")
     return Field(
         name=name,
         type=_spell(info.annotation),
-        default=MISSING if _is_secret(info.annotation) else plain,
+        default=MISSING if secret and value is not None else value,
         required=info.is_required(),
         aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != name)),
         description=info.description,
         unit=str(unit) if unit else None,
         constraints=tuple(_constraints(info)),
         optional=optional,
-        secret=_is_secret(info.annotation),
-        names=tuple((m.name, plain(m)) for cls in members if _is_enum(cls) for m in _bare(cls)),
+        secret=secret,
+        names=tuple(_enum_names(info.annotation)),
         models=models,
         choice=choice,
         custom=custom,
@@ -173,18 +190,29 @@ def _default(info: FieldInfo) -> Any:
     return first if first == second else MISSING
 
 
-def _chosen(default: Any, models: tuple[Model, ...], *, optional: bool) -> tuple[str | None, tuple[Model, Any] | None, Any]:
+def _chosen(
+    name: str, default: Any, models: tuple[Model, ...], problems: list[str], *, optional: bool
+) -> tuple[str | None, Made | None, Any]:
     """Say which option of a config group a default is, or what makes it different from all options."""
     if not models:
-        return None, None, plain(default)
+        return None, None, _plain_default(default)
     if default is None and optional:
         return None, None, None
-    member = next((model for model in models if type(default) is model.type), None)
-    if member is None:
+    if default is MISSING:
         return MISSING, None, MISSING
-    if default == _instance(member.type):
-        return member.name, None, MISSING
-    return "default", (member, values_of(default, member)), MISSING
+    try:
+        made = _made(name, default, models)
+    except DeclarationError as error:
+        problems.append(str(error))
+        return MISSING, None, MISSING
+    return (made.model.name, None, MISSING) if made.ordinary else ("default", made, MISSING)
+
+
+def _plain_default(default: Any) -> Any:
+    try:
+        return plain(default)
+    except DeclarationError:
+        return MISSING
 
 
 def _instance(cls: Any) -> Any:
@@ -195,60 +223,95 @@ def _instance(cls: Any) -> Any:
         return None
 
 
-def values_of(instance: Any, model: Model) -> dict[str, Any]:
-    """Take an instance of a model apart into plain values, secrets included."""
+def take_apart(instance: Any, model: Model) -> Made:
+    """Take an instance of a model apart into values, secrets included.
+
+    Raises:
+        DeclarationError: a part of it is of a class that the schema does not name.
+    """
     values: dict[str, Any] = {}
     for field in model.fields:
         value = getattr(instance, field.name)
-        member = next((member for member in field.models if type(value) is member.type), None)
-        values[field.name] = values_of(value, member) if member is not None else plain(value)
-    return values
+        is_part = field.models and value is not None
+        values[field.name] = _made(field.name, value, field.models) if is_part else _plain_default(value)
+    extra = getattr(instance, "__pydantic_extra__", None) or {}
+    values |= {name: _plain_default(value) for name, value in extra.items()}
+    return Made(model, values, instance == _instance(model.type))
 
 
-def members_of(instance: Any, model: Model, key: Key = ()) -> Iterator[tuple[Key, Model]]:
+def _made(name: str, instance: Any, models: tuple[Model, ...]) -> Made:
+    member = next((model for model in models if type(instance) is model.type), None)
+    if member is None:
+        known = " or ".join(model.type.__name__ for model in models)
+        raise DeclarationError(f"{name}: it is a {type(instance).__name__} where its type names {known}. Add it there.")
+    return take_apart(instance, member)
+
+
+def values_of(instance: Any, model: Model) -> dict[str, Any]:
+    """Take an instance of a model apart into plain values, secrets included."""
+    return take_apart(instance, model).tree()
+
+
+def members_of(instance: Any, model: Model) -> Iterator[tuple[Key, Model]]:
     """Yield which model each nested field of an instance holds, with the key of the field."""
-    for field in model.fields:
-        value = getattr(instance, field.name)
-        member = next((member for member in field.models if type(value) is member.type), None)
-        if member is not None:
-            yield (*key, field.name), member
-            yield from members_of(value, member, (*key, field.name))
+    return take_apart(instance, model).members()
 
 
 def plain(value: Any) -> Any:
-    """Turn a value of any kind that pydantic knows into plain JSON values."""
+    """Turn a value of any kind that pydantic knows, or numpy, into plain JSON values.
+
+    Raises:
+        DeclarationError: it has no such form.
+    """
     from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-    if hasattr(value, "get_secret_value"):
-        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((plain(item) for item in value), key=repr)
+    if hasattr(value, "get_secret_value"):
+        value = value.get_secret_value()
+    elif hasattr(value, "tolist"):
+        value = value.tolist()
     try:
         return to_jsonable_python(value)
-    except PydanticSerializationError:
-        return MISSING
+    except PydanticSerializationError as error:
+        raise DeclarationError(f"{value!r} cannot be written to a file: {error}") from error
 
 
 def _unwritable(schema: Any) -> list[str]:
     """Name the fields whose types have no form in a file: functions, classes, arbitrary objects."""
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+    from pydantic.errors import PydanticUserError
 
     try:
-        adapter = TypeAdapter(schema)
-        adapter.json_schema(mode="validation")
-    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
-        return [f"{name}: {reason}" for name, reason in _culprits(schema)] or [_first_line(error)]
+        _json_schema(schema)
+    except (PydanticUserError, NameError) as error:
+        incomplete = getattr(error, "code", None) == "class-not-fully-defined"
+        culprits = () if incomplete else _culprits(schema)
+        return [f"{name}: {reason}" for name, reason in culprits] or [_first_line(error)]
     return []
 
 
-def _culprits(schema: Any) -> Iterator[tuple[str, str]]:
+def _json_schema(annotation: Any) -> None:
     from pydantic import TypeAdapter
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Quiet(GenerateJsonSchema):
+        """What has a JSON Schema is of interest, not how its default looks there."""
+
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's own way
+
+    TypeAdapter(annotation).json_schema(schema_generator=Quiet)
+
+
+def _culprits(schema: Any) -> Iterator[tuple[str, str]]:
     from pydantic.errors import PydanticUserError
 
     for name, info in _field_infos(schema, []):
         try:
-            TypeAdapter(info.annotation).json_schema(mode="validation")
+            _json_schema(info.annotation)
         except (PydanticUserError, NameError):
             yield name, f"{_spell(info.annotation)} cannot be given on a command line or written to a file."
 
@@ -276,15 +339,26 @@ def _is_model(cls: Any) -> bool:
 
 def _is_enum(cls: Any) -> bool:
     bare = _bare(cls)
-    return isinstance(bare, type) and issubclass(bare, enum.Enum)
+    return inspect.isclass(bare) and issubclass(bare, enum.Enum)
 
 
-def _is_secret(annotation: Any) -> bool:
+def _enum_names(annotation: Any) -> Iterator[tuple[str, Any]]:
+    for part in _parts(annotation):
+        if _is_enum(part):
+            yield from ((member.name, plain(member)) for member in part)
+        elif typing.get_origin(part) is typing.Literal:
+            # A literal takes the member itself, and not its value.
+            members = [choice for choice in typing.get_args(part) if isinstance(choice, enum.Enum)]
+            yield from ((word, member) for member in members for word in (str(member.value), member.name))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a type is made of, itself included: ``list[str]``, ``str``."""
     bare = _bare(annotation)
-    if _is_union(bare):
-        return any(_is_secret(member) for member in typing.get_args(bare))
-    origin = typing.get_origin(bare) or bare
-    return isinstance(origin, type) and hasattr(origin, "get_secret_value")
+    yield bare
+    if typing.get_origin(bare) is not typing.Literal:
+        for argument in typing.get_args(bare):
+            yield from _parts(argument)
 
 
 _SYMBOLS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "multiple_of": "multiple of", "min_length": "length >=", "max_length": "length <=", "pattern": "matches"}
@@ -309,6 +383,8 @@ def _spell(annotation: Any) -> str:
         return " | ".join(repr(choice) for choice in typing.get_args(bare))
     if _is_enum(bare):
         return " | ".join(repr(choice.value) for choice in bare)
+    if isinstance(bare, list):
+        return f"[{', '.join(map(_spell, bare))}]"
     if arguments := typing.get_args(bare):
         origin = getattr(typing.get_origin(bare), "__name__", str(typing.get_origin(bare)))
         return f"{origin}[{', '.join('...' if argument is ... else _spell(argument) for argument in arguments)}]"
