@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -112,7 +113,9 @@ def test_runs_here_are_executed_in_order_one_after_the_other(declared, tmp_path)
     assert (tmp_path / "order").read_text() == "1:02 2:12 3:22 4:01 5:11 6:21 "
 
 
-def test_a_run_that_changes_the_working_directory_moves_neither_its_files_nor_the_next_run(declared, statuses, tmp_path):
+def test_a_run_that_changes_the_working_directory_moves_neither_its_files_nor_the_next_run(
+    declared, statuses, tmp_path
+):
     declared("""
         import os
         @typedxp.experiment
@@ -163,7 +166,7 @@ def test_runs_leave_the_process_as_it_was(declared, tmp_path):
             "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
             "path": list(sys.path),
             "argv": list(sys.argv),
-            "cwd": os.getcwd(),
+            "cwd": Path.cwd(),
             "environment": dict(os.environ),
             "logging": (logging.root.level, list(logging.root.handlers), logging.root.manager.disable),
             "random": random.getstate(),

@@ -194,7 +194,7 @@ def test_a_script_that_runs_when_it_is_imported_is_told_so(shell, tmp_path):
     assert "if __name__" in said
 
 
-@pytest.mark.parametrize("typed", ["python -c \"$SOURCE\" -j 2", "echo \"$SOURCE\" | python - -j 2"])
+@pytest.mark.parametrize("typed", ['python -c "$SOURCE" -j 2', 'echo "$SOURCE" | python - -j 2'])
 def test_what_was_typed_into_a_prompt_is_refused_workers(shell, tmp_path, typed):
     source = SCRIPT.replace('"', "'")
 

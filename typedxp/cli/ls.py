@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
-import orjson
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.errors import StoreError
+from typedxp.store.directory import dump, spell
 from typedxp.store.store import Store
+from typedxp.vocabulary.records import RunRecord, Status
 
 
 @click.command()
@@ -18,19 +22,26 @@ from typedxp.store.store import Store
 @json_option
 def ls(store: Path, as_json: bool) -> None:
     """List the runs of a store: id, status, experiment, sweep point."""
-    rows = []
-    for directory in Store(store).runs():
+    runs = _read(Store(store))
+    if as_json:
+        rows = [
+            {"id": run.id, "status": status.status, "experiment": run.experiment.name, "point": spell(run.point)}
+            for run, status in runs
+        ]
+        print(dump(rows).decode(), end="")
+        return
+    for run, status in runs:
+        point = " ".join(f"{key}={_show(value)}" for key, value in run.point.items())
+        print(f"{run.id:>6}  {status.status:<13}  {run.experiment.name}  {point}".rstrip())
+
+
+def _read(store: Store) -> Iterator[tuple[RunRecord, Status]]:
+    for directory in store.runs():
         try:
-            record, status = directory.read_record(), directory.read_status()
+            yield directory.read_record(), directory.read_status()
         except StoreError as error:
             print(f"typedxp: {error}", file=sys.stderr)
-            continue
-        rows.append(
-            {"id": record.id, "status": status.status, "experiment": record.experiment.name, "point": dict(record.point)}
-        )
-    if as_json:
-        print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-        return
-    for row in rows:
-        point = " ".join(f"{key}={value}" for key, value in row["point"].items())
-        print(f"{row['id']:>6}  {row['status']:<13}  {row['experiment']}  {point}".rstrip())
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,8 +29,12 @@ typedxp.add_command(schemas)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code: 0 done, 2 refused, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Bytes on a command line that are no text, and were recorded as such.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code

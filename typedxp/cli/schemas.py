@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from typedxp.errors import StoreError
+from typedxp.store.files import reason
 from typedxp.vocabulary.documents import json_schemas
 
 
@@ -15,8 +17,11 @@ def schemas(directory: Path) -> None:
     """Write the JSON Schemas of the files of a run and of the settings into DIRECTORY."""
     import json
 
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, schema in json_schemas().items():
-        path = directory / f"{name}.schema.json"
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(path)
+    files = {directory / f"{name}.schema.json": schema for name, schema in json_schemas().items()}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, schema in files.items():
+            path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be written: {reason(error)}.") from error
+    print(*files, sep="\n")

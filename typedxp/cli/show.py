@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-import orjson
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.store import yaml
+from typedxp.store.directory import dump, spell
 from typedxp.store.store import Store
 
 
@@ -19,10 +21,12 @@ from typedxp.store.store import Store
 def show(run: int, store: Path, as_json: bool) -> None:
     """Show everything that is known of one RUN: what was planned, where it stands, its config."""
     directory = Store(store).run(run)
-    everything = {
-        "run": directory.read_record(),
-        "status": directory.read_status(),
-        "config": directory.read_config(),
-    }
-    text = orjson.dumps(everything, option=orjson.OPT_INDENT_2)
-    print(text.decode() if as_json else yaml.dump(orjson.loads(text)), end="\n" if as_json else "")
+    everything = spell(
+        {
+            "run": asdict(directory.read_record()),
+            "status": asdict(directory.read_status()),
+            "config": directory.read_config(),
+        }
+    )
+    text = dump(everything).decode()
+    print(text if as_json else yaml.dump(json.loads(text)), end="")

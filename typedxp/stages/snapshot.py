@@ -4,30 +4,65 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from typedxp.vocabulary.records import Code
 
-
-def code_version(place: Path) -> Code | None:
-    """Describe the git repository that ``place`` lies in, without touching it; None outside of any repository."""
-    # Without this, GitPython starts git to ask for its version when it is imported, and fails where there is none.
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+if TYPE_CHECKING:
     import git
 
+
+def code_version(place: Path) -> Code | None:
+    """Describe the git repository that ``place`` lies in, without touching it; None outside of any working tree.
+
+    Where git is missing, or refuses the repository, its files tell the commit, but not whether the tree is dirty.
+    """
+    git = _load_git()
     try:
         with git.Repo(place, search_parent_directories=True) as repository:
             if repository.working_tree_dir is None:
                 return None
-            # --no-optional-locks: looking must not write the user's index.
-            changes = repository.git(no_optional_locks=True).status("--porcelain", "--untracked-files=normal")
-            return Code(
-                root=str(repository.working_tree_dir),
-                commit=repository.head.commit.hexsha if repository.head.is_valid() else None,
-                branch=None if repository.head.is_detached else repository.active_branch.name,
-                dirty=bool(changes),
-            )
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError, git.GitCommandNotFound):
-        return None
-    except (git.GitCommandError, ValueError, OSError):
+            try:
+                return _ask_git(repository)
+            except (git.GitCommandError, git.GitCommandNotFound):
+                return _read_files(repository)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError, OSError):
         # A damaged repository must not keep anyone from running code.
         return None
+
+
+def _load_git() -> Any:
+    """Import GitPython, which checks for git when it is imported, and would fail where there is none."""
+    before = os.environ.get("GIT_PYTHON_REFRESH")
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+    try:
+        import git
+    finally:
+        del os.environ["GIT_PYTHON_REFRESH"]
+        if before is not None:
+            os.environ["GIT_PYTHON_REFRESH"] = before
+    return git
+
+
+def _ask_git(repository: git.Repo) -> Code:
+    """Learn everything from one command; --no-optional-locks, since looking must not write the user's index."""
+    command = repository.git(no_optional_locks=True)
+    lines = command.status("--porcelain=v2", "--branch", "--untracked-files=normal").splitlines()
+    facts = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# "))
+    commit, branch = facts["branch.oid"], facts["branch.head"]
+    return Code(
+        root=str(repository.working_tree_dir),
+        commit=None if commit == "(initial)" else commit,
+        branch=None if branch == "(detached)" else branch,
+        dirty=any(not line.startswith("# ") for line in lines),
+    )
+
+
+def _read_files(repository: git.Repo) -> Code:
+    head = repository.head
+    try:
+        commit = head.dereference_recursive(repository, head.path)
+    except ValueError:
+        commit = None
+    branch = None if head.is_detached else head.reference.name
+    return Code(root=str(repository.working_tree_dir), commit=commit, branch=branch, dirty=None)

@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class RunDirectory:
         Raises:
             RecordError: the name cannot be the name of a file on every system.
         """
-        if not isinstance(name, str) or not _SAFE_STREAM.fullmatch(name):  # type: ignore[redundant-expr]  # users' word
+        if not isinstance(name, str) or not _SAFE_STREAM.fullmatch(name):
             raise RecordError(
                 f"A stream cannot be called {name!r}: use 1 to 100 letters, digits, '-' and '_', "
                 "beginning with a letter or a digit."
@@ -91,11 +91,11 @@ class RunDirectory:
         """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
         replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
         self.write_status(Status(RunStatus.PLANNED))
-        replace(self.path / "run.json", _dump(dataclasses.replace(record, point=_spell(record.point))))
+        replace(self.path / "run.json", dump(dataclasses.replace(record, point=spell(record.point))))
 
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
-        replace(self.path / "status.json", _dump(status), durable=status.status.final)
+        replace(self.path / "status.json", dump(status), durable=status.status.final)
 
     def read_record(self) -> RunRecord:
         """Read run.json.
@@ -171,21 +171,26 @@ class RunDirectory:
         return raw
 
 
-def _dump(record: RunRecord | Status) -> bytes:
+def dump(document: Any) -> bytes:
+    """Write plain values, or a record, as indented JSON."""
     try:
-        return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
     except TypeError:
         # Lone surrogates stand for bytes that are no text on the command line; integers of over 64 bits may be swept.
-        return json.dumps(asdict(record), indent=2, default=str).encode() + b"\n"
+        return json.dumps(document, indent=2, default=_plain).encode() + b"\n"
 
 
-def _spell(value: Any) -> Any:
-    """Spell the numbers that JSON lacks, as streams do."""
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def spell(value: Any) -> Any:
+    """Spell the numbers that JSON lacks, as streams do, in a plain tree of values."""
     if isinstance(value, float):
         return value if math.isfinite(value) else SPELLINGS[repr(float(value))]
     if isinstance(value, Mapping):
-        return {key: _spell(item) for key, item in value.items()}
-    return [_spell(item) for item in value] if isinstance(value, list) else value
+        return {key: spell(item) for key, item in value.items()}
+    return [spell(item) for item in value] if isinstance(value, list) else value
 
 
 def _unspell(value: Any) -> Any:

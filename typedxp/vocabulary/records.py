@@ -50,12 +50,16 @@ class ExperimentRef:
 
 @dataclass(frozen=True)
 class Code:
-    """The state of the git repository that a run was launched from. ``dirty`` counts untracked files, too."""
+    """The state of the git repository that a run was launched from.
+
+    ``commit`` is None before the first one, ``branch`` where HEAD is detached. ``dirty`` counts untracked files, too;
+    it is None where git could not be asked.
+    """
 
     root: str
     commit: str | None
     branch: str | None
-    dirty: bool
+    dirty: bool | None
 
 
 @dataclass(frozen=True)

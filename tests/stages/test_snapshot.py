@@ -1,0 +1,176 @@
+"""The version of the code is told right in every kind of repository, and looking changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from typedxp.stages.snapshot import code_version
+
+
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    """Type git commands in ``tmp_path/project``, by a user without settings of his own."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for name in ("AUTHOR_NAME", "COMMITTER_NAME", "AUTHOR_EMAIL", "COMMITTER_EMAIL"):
+        monkeypatch.setenv(f"GIT_{name}", "a@b")
+    project = tmp_path / "project"
+    project.mkdir()
+
+    def type_in(*arguments: str, at: Path = project) -> str:
+        done = subprocess.run(["git", *arguments], cwd=at, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    type_in("init", "--quiet", "--initial-branch=main")
+    return type_in
+
+
+@pytest.fixture
+def project(git, tmp_path):
+    """A repository with one commit and nothing else."""
+    path = tmp_path / "project"
+    (path / "src").mkdir()
+    (path / "src" / "train.py").write_text("x = 1\n")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    return path
+
+
+def test_a_clean_tree(git, project):
+    code = code_version(project / "src")
+
+    assert code.root == str(project)
+    assert code.commit == git("rev-parse", "HEAD")
+    assert (code.branch, code.dirty) == ("main", False)
+
+
+@pytest.mark.parametrize("change", ["edited", "staged", "untracked", "deleted"])
+def test_a_dirty_tree_and_nothing_is_touched(git, project, change):
+    file = project / "src" / "train.py"
+    if change in ("edited", "staged"):
+        file.write_text("x = 2\n")
+    if change == "staged":
+        git("add", ".")
+    if change == "untracked":
+        (project / "new file\n").write_text("")
+    if change == "deleted":
+        file.unlink()
+    before = {path: path.read_bytes() for path in (project / ".git").rglob("*") if path.is_file()}
+
+    assert code_version(project).dirty is True
+    assert {path: path.read_bytes() for path in (project / ".git").rglob("*") if path.is_file()} == before
+
+
+def test_a_tree_whose_files_were_only_touched_is_clean_and_its_index_stays(git, project):
+    os.utime(project / "src" / "train.py", (1, 1))
+    before = (project / ".git" / "index").read_bytes()
+
+    assert code_version(project).dirty is False
+    assert (project / ".git" / "index").read_bytes() == before
+
+
+def test_ignored_files_are_no_change(git, project):
+    (project / ".git" / "info" / "exclude").write_text("logs/\n")
+    (project / "logs").mkdir()
+    (project / "logs" / "1").write_text("")
+
+    assert code_version(project).dirty is False
+
+
+def test_before_the_first_commit(git, tmp_path):
+    (tmp_path / "project" / "train.py").write_text("")
+
+    code = code_version(tmp_path / "project")
+
+    assert (code.commit, code.branch, code.dirty) == (None, "main", True)
+
+
+def test_a_detached_head(git, project):
+    git("checkout", "--quiet", "--detach")
+
+    assert code_version(project).branch is None
+    assert code_version(project).commit == git("rev-parse", "HEAD")
+
+
+def test_a_branch_with_packed_refs_and_a_name_with_slashes(git, project):
+    git("checkout", "--quiet", "-b", "feature/é x".replace(" ", "-"))
+    git("pack-refs", "--all")
+
+    assert code_version(project).branch == "feature/é-x"
+    assert code_version(project).commit == git("rev-parse", "HEAD")
+
+
+def test_a_worktree(git, project, tmp_path):
+    git("worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
+
+    code = code_version(tmp_path / "other" / "src")
+
+    assert (code.root, code.branch, code.dirty) == (str(tmp_path / "other"), "other", False)
+
+
+def test_a_submodule_is_a_repository_of_its_own(git, project, tmp_path):
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "inner")
+
+    code = code_version(project / "inner" / "src")
+
+    assert code.root == str(project / "inner")
+    assert code.commit == git("rev-parse", "HEAD", at=project / "inner")
+    assert code_version(project).dirty is True
+
+
+@pytest.mark.parametrize("kind", ["none", "bare", "damaged", "empty"])
+def test_outside_of_any_working_tree(git, project, tmp_path, kind):
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    if kind == "bare":
+        git("init", "--quiet", "--bare", at=place)
+    if kind == "damaged":
+        shutil.copytree(project / ".git", place / ".git")
+        (place / ".git" / "HEAD").write_bytes(b"\xff\0 nonsense")
+    if kind == "empty":
+        (place / ".git").write_text("gitdir: /does/not/exist\n")
+
+    code = code_version(place)
+
+    assert code is None or (kind == "damaged" and code.commit is None)
+
+
+def test_a_place_that_does_not_exist(tmp_path):
+    assert code_version(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("why", ["no git", "not trusted"])
+def test_where_git_cannot_be_asked_its_files_tell_the_commit(git, project, monkeypatch, tmp_path, why):
+    commit = git("rev-parse", "HEAD")
+    if why == "no git":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    else:
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    code = code_version(project)
+
+    assert (code.root, code.commit, code.branch, code.dirty) == (str(project), commit, "main", None)
+
+
+def test_a_script_runs_where_there_is_no_git(shell, tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import typedxp\n@typedxp.experiment\ndef train(run, lr: float = 0.1): ...\ntrain.main()\n"
+    )
+
+    shell('PYTHON="$(which python)"; PATH=/nothing "$PYTHON" train.py')
+
+    assert '"code": null' in (tmp_path / "logs" / "1" / "run.json").read_text()
+
+
+def test_nothing_of_the_environment_changes(project, monkeypatch):
+    monkeypatch.setenv("GIT_PYTHON_REFRESH", "warn")
+    before = dict(os.environ)
+
+    code_version(project)
+
+    assert dict(os.environ) == before
