@@ -38,4 +38,4 @@ for axis, lr in zip(axes, mean["lr"].values, strict=True):
 axes[0].set_ylabel("test accuracy")
 axes[0].legend()
 figure.savefig(logs / "accuracy.png")
-print(f"\nLearning curves: {logs / 'accuracy.png'}")
+print(f"\nLearning curves: {(logs / 'accuracy.png').resolve()}")
