@@ -82,7 +82,7 @@ def test_names_that_are_no_text_are_kept(shell, tmp_path):
 
     assert shown["status"]["status"] == "completed"
     assert shown["run"]["cwd"] == f"{tmp_path}/caf\udce9"
-    assert "\\udce9" in shell(r"cd $'caf\xe9' && python -m typedxp show 2")
+    assert "caf\\uDCE9" in shell(r"cd $'caf\xe9' && python -m typedxp show 2")
 
 
 def test_help_takes_little_more_than_python_itself():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 # PyYAML follows YAML 1.1, others YAML 1.2 or OmegaConf: a string is quoted if any of them would read something else.
 _AMBIGUOUS = re.compile(
-    r"[-+]?[0-9_.:]*[0-9][0-9_.:]*([eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+|[-+]?\.?(inf|nan|infinity)"
+    r"[-+]?[0-9_.:]+([eE][-+]?[0-9_]*)?|[-+]?0[xob][0-9a-fA-F_]*|[-+]?\.?(inf|nan|infinity)"
     r"|y|n|yes|no|on|off|true|false|null|~",
     re.IGNORECASE,
 )
@@ -21,7 +23,10 @@ def dump(values: Mapping[str, Any]) -> str:
     """Write plain ``values`` as YAML that every version of YAML, and OmegaConf, reads back as the same values."""
     import yaml
 
-    return yaml.dump(dict(values), Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=120)
+    for dumper in _dumpers():
+        with suppress(UnicodeEncodeError):
+            return yaml.dump(dict(values), Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+    raise AssertionError("The dumper written in Python escapes what is no text.")
 
 
 def load(text: str) -> Any:
@@ -33,27 +38,32 @@ def load(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        try:
+            return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        except (yaml.YAMLError, UnicodeEncodeError):
+            # libyaml refuses lone surrogates, which Python's own loader takes.
+            return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
 
-_dumpers: list[type[yaml.SafeDumper]] = []
+@cache
+def _dumpers() -> tuple[type[yaml.SafeDumper], ...]:
+    """Make the fast dumper of libyaml, and Python's own, which escapes lone surrogates."""
+    import yaml
+
+    return tuple(_make_dumper(base) for base in (getattr(yaml, "CSafeDumper", yaml.SafeDumper), yaml.SafeDumper))
 
 
-def _dumper() -> type[yaml.SafeDumper]:
-    if not _dumpers:
-        import yaml
+def _make_dumper(base: type[yaml.SafeDumper]) -> type[yaml.SafeDumper]:
+    class Dumper(base):  # type: ignore[misc, valid-type]  # a class chosen at run time
+        """Plain YAML with ambiguous strings in quotes, and no anchors for values that happen to be shared."""
 
-        class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # a class chosen at run time
-            """Plain YAML with ambiguous strings in quotes, and no anchors for values that happen to be shared."""
+        def ignore_aliases(self, _: Any) -> bool:
+            return True
 
-            def ignore_aliases(self, data: Any) -> bool:
-                return True
-
-        Dumper.add_representer(str, _represent_text)
-        _dumpers.append(Dumper)
-    return _dumpers[0]
+    Dumper.add_representer(str, _represent_text)
+    return Dumper
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -117,8 +117,10 @@ class Workers:
             cause = f"The worker was ended by {_name(killed)}." if killed else f"The worker exited with code {code}."
             word = RunStatus.CANCELLED if self._interrupted else RunStatus.FAILED
             status = replace(status, status=word, end=now(), cause=cause)
-        with suppress(OSError):
+        try:
             directory.write_status(status)
+        except OSError as error:
+            status = replace(status, cause=f"{status.cause or ''} The end cannot be recorded: {error}".strip())
         return status
 
 
