@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -68,13 +69,15 @@ def test_omegaconf_reads_the_same(value):
     assert same(read, {"key": value})
 
 
+@pytest.mark.skipif(find_spec("ruamel") is None, reason="needs a reader of YAML 1.2: pip install ruamel.yaml")
 @settings(max_examples=300, deadline=None)
 @given(plain)
 @example(TRICKY)
 @example([10**400, 1e300, 5e-324, -0.0, 1e16, 1e22, math.inf, -math.inf, math.nan])
 def test_yaml_1_2_reads_the_same(value):
-    ruamel = pytest.importorskip("ruamel.yaml", reason="needs a reader of YAML 1.2: pip install ruamel.yaml")
-    reader = ruamel.YAML(typ="safe", pure=True)
+    from ruamel.yaml import YAML
+
+    reader = YAML(typ="safe", pure=True)
     reader.allow_duplicate_keys = True
 
     assert same(reader.load(yaml.dump({"key": value})), {"key": value})
