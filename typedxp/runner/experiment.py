@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from typedxp.errors import PlanError
+from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
 from typedxp.runner.show import summary
 from typedxp.runner.story import Ended, Launch, launch, make_composer, plan, plan_config
 from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.declare.schema import plain
+from typedxp.stages.validate import judge_settings
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.plan import Assignment, spell
+from typedxp.vocabulary.plan import Assignment, Composed, spell
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.tree import split
 
@@ -103,7 +104,10 @@ class Experiment(Declaration):
         if config is None:
             what = self._plan(self._options(values) + _assignments(given, axes=()))
         else:
-            what = plan_config(self, config, self._settings(_settings_keys(xp)))
+            if values:
+                problems = [Problem(key, "", "Python", "Give a config or values, not both.") for key in values]
+                raise ConfigError(self.name, problems)
+            what = plan_config(self, config, self._settings(xp or {}))
         return self._launch(what)[0]
 
     def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
@@ -136,7 +140,11 @@ class Experiment(Declaration):
     def _settings(self, xp: Mapping[str, Any]) -> Settings:
         from typedxp.vocabulary.settings import Settings
 
-        return Settings.model_validate({key.removeprefix("xp."): value for key, value in xp.items()})
+        nowhere = Composed({}, {}, {}, {}, (), lambda _: "Python")
+        settings = judge_settings(Settings, xp, nowhere)
+        if isinstance(settings, list):
+            raise ConfigError(self.name, settings)
+        return settings
 
     def _launch(self, what: Launch) -> SweepHandle:
         command = ["python", f"{self.name}.run"]
