@@ -141,7 +141,7 @@ class Experiment(Declaration):
         from typedxp.vocabulary.settings import Settings
 
         nowhere = Composed({}, {}, {}, {}, (), lambda _: "Python")
-        settings = judge_settings(Settings, xp, nowhere)
+        settings: Settings | list[Problem] = judge_settings(Settings, xp, nowhere)
         if isinstance(settings, list):
             raise ConfigError(self.name, settings)
         return settings
