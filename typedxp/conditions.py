@@ -65,7 +65,12 @@ class Condition:
         except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
             raise ConditionError(f"{text!r} cannot be read as a condition: {getattr(error, 'msg', error)}.") from error
         _check(tree, text)
-        return cls(text, tree)
+        condition = cls(text, tree)
+        try:
+            _ = condition.keys
+        except RecursionError as error:
+            raise ConditionError(f"{text!r} cannot be read as a condition: it is nested too deeply.") from error
+        return condition
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ class Condition:
         """
         try:
             return bool(_value(self.tree, lookup))
-        except (TypeError, ArithmeticError) as error:
+        except (TypeError, ArithmeticError, RecursionError) as error:
             raise ConditionError(f"{self.text!r} does not fit the values: {error}.") from error
 
 

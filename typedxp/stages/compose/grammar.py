@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 1_000_000
 """The most values that one axis may have; more of them is a slip of the keyboard."""
 
+_HOW = "Write key=value, group=option, +key=value, ++key=value or ~key; quote what has spaces, commas or brackets."
 _CONDITION = "xp.where="
 _INDEXED = re.compile(r"^[+~]*[\w.]+(\[\d+\][\w.]*)+(?==)")
 
@@ -59,10 +60,9 @@ def _parse_override(text: str, options: Options) -> Assignment:
         # Hydra's grammar has no brackets in keys: an element of a list is `a.0`.
         override: Override = _parser().parse_override(_INDEXED.sub(lambda key: key[0].replace("[", ".").replace("]", ""), text))
     except HydraException as error:
-        raise ValueError(
-            f"This is not an override: {error}\n"
-            "Write key=value, group=option, +key=value, ++key=value or ~key; quote what has spaces, commas or brackets."
-        ) from error
+        raise ValueError(f"This is not an override: {error}\n{_HOW}") from error
+    if not override.key_or_group:
+        raise ValueError(f"This is not an override: it has no key.\n{_HOW}")
     return Assignment(
         verb=verbs[override.type],
         key=override.key_or_group,
