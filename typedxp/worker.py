@@ -31,6 +31,9 @@ def main(arguments: Sequence[str]) -> int:
 
     Returns the exit code: 0 completed, 1 failed, 2 cannot be started, 130 interrupted.
     """
+    if len(arguments) != 1:
+        print("typedxp: Name one run directory: python -P -m typedxp.worker logs/17", file=sys.stderr)
+        return 2
     directory = RunDirectory(Path(arguments[0]).absolute())
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):
@@ -128,7 +131,13 @@ def _import_file(path: Path) -> ModuleType:
 
 def _read_secrets() -> dict[str, str]:
     text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-    return dict(json.loads(text)) if text.strip() else {}
+    try:
+        secrets = json.loads(text) if text.strip() else {}
+    except ValueError:
+        secrets = None
+    if not isinstance(secrets, dict):
+        raise ExecutionError("Standard input holds no JSON object of secrets.")
+    return secrets
 
 
 if __name__ == "__main__":
