@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from typedxp.cli.export import export
 from typedxp.cli.ls import ls
 from typedxp.cli.schemas import schemas
 from typedxp.cli.show import show
@@ -25,6 +26,7 @@ def typedxp() -> None:
 typedxp.add_command(ls)
 typedxp.add_command(show)
 typedxp.add_command(schemas)
+typedxp.add_command(export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

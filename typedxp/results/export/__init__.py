@@ -1,0 +1,1 @@
+"""Writing finished runs into the offline stores of other systems."""

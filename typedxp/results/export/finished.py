@@ -1,0 +1,207 @@
+"""Owns a finished run as other systems see it: parameters, tags, and metrics by step."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from typedxp.errors import ResultsError
+from typedxp.results.runs import ResultsWarning, StoredRun
+from typedxp.store.store import Store
+from typedxp.store.streams import NUMBERS, parse
+from typedxp.vocabulary.records import RunStatus, StreamSummary
+
+STEP = "step"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of exporting a run to ``place``: ``written`` is false if it was there already."""
+
+    place: str
+    written: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """The metrics of one record. ``time`` is in seconds since 1970."""
+
+    step: int
+    time: float
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run with everything that another system may want to know."""
+
+    stored: StoredRun
+
+    @property
+    def identity(self) -> str:
+        """A text that no other run has, in whatever store."""
+        return f"{self.stored.record.id}-{self.stored.record.sweep}"
+
+    @property
+    def name(self) -> str:
+        """What the run is called by people."""
+        return f"{self.stored.record.experiment.name}-{self.stored.record.id}"
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended."""
+        return self.stored.status.status
+
+    @property
+    def start(self) -> float:
+        """When the run began, or was planned if it never did, in seconds since 1970."""
+        return _seconds(self.stored.status.start or self.stored.record.created)
+
+    @property
+    def end(self) -> float:
+        """When the run ended, in seconds since 1970."""
+        return max(self.start, _seconds(self.stored.status.end)) if self.stored.status.end else self.start
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The config as plain values; secrets are redacted in the run already.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        return self.stored.directory.read_config()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The config by dotted keys: scalars as they are, lists and empty mappings as JSON."""
+        return dict(_flatten(self.config))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What names the run and its code."""
+        record, code = self.stored.record, self.stored.record.code
+        known = {
+            "run": str(record.id),
+            "sweep": record.sweep,
+            "status": str(self.status),
+            "digest": record.digest,
+            "commit": code.commit if code else None,
+            "dirty": str(code.dirty).lower() if code else None,
+            "directory": str(self.stored.directory.path),
+        }
+        return {f"typedxp.{name}": value for name, value in known.items() if value is not None}
+
+    @cached_property
+    def streams(self) -> dict[str, tuple[Point, ...]]:
+        """The records of every stream, in order.
+
+        Where every record has a whole number called ``step``, that is its step; otherwise its place in the stream is.
+
+        Lines that are damaged are passed over, with a warning.
+        """
+        return {name: self._read(name, summary) for name, summary in self.stored.summaries().items()}
+
+    def _read(self, stream: str, summary: StreamSummary) -> tuple[Point, ...]:
+        path = self.stored.directory.stream(stream)
+        records, damaged = parse(path.read_bytes())
+        if damaged:
+            message = f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''}, which count as never written."
+            warnings.warn(message, ResultsWarning, stacklevel=2)
+        texts = {name for name, column in summary.columns.items() if "str" in column.kinds}
+        stepped = all(type(record.get(STEP)) is int for record in records)
+        return tuple(
+            Point(
+                record[STEP] if stepped else index,
+                # Milliseconds apart, so that systems that order by time keep the order.
+                self.start + index / 1000,
+                {
+                    _name(name): value if name in texts else _number(value)
+                    for name, value in record.items()
+                    if not name.startswith("_") and not (stepped and name == STEP)
+                },
+            )
+            for index, record in enumerate(records)
+        )
+
+
+def find_finished(store: Path, ids: Iterable[int] = ()) -> list[FinishedRun]:
+    """Find the runs with these ids; without ids, every run that has ended.
+
+    Raises:
+        StoreError: one of them is not there, or damaged.
+        ResultsError: one of them has not ended, or none has.
+    """
+    asked = sorted(set(ids))
+    directories = [Store(store).run(number) for number in asked] if asked else list(Store(store).runs())
+    runs = [StoredRun(directory, directory.read_record(), directory.read_status()) for directory in directories]
+    going = [run for run in runs if not run.status.status.final]
+    if asked and going:
+        shown = ", ".join(f"{run.directory.id} ({run.status.status})" for run in going)
+        raise ResultsError(f"Only runs that have ended are exported, and these of {store} have not: {shown}.")
+    found = [FinishedRun(run) for run in runs if run.status.status.final]
+    if not found:
+        raise ResultsError(f"No run in {store} has ended: there is nothing to export.")
+    return found
+
+
+def load(module: str, extra: str) -> Any:
+    """Import a library that an export needs.
+
+    Raises:
+        ResultsError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ResultsError(
+            f"This export needs {extra}, which cannot be imported ({error}): pip install 'typedxp[{extra}]'."
+        ) from error
+
+
+def left_out(run: FinishedRun, system: str, names: Iterable[str], why: str) -> tuple[str, ...]:
+    """Say which metrics another system does not hold, or not as they are."""
+    listed = ", ".join(sorted(set(names)))
+    return (f"run {run.stored.record.id}: {system} {why}: {listed}",) if listed else ()
+
+
+def as_float(value: float) -> float:
+    """Return the float next to a number, infinity for an integer beyond all floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def as_text(value: Any) -> str:
+    """Write a parameter as text: scalars as Python does, anything else as JSON."""
+    return json.dumps(value, default=str) if isinstance(value, list | dict) else str(value)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", as_text(value) if isinstance(value, list | dict) else value
+
+
+def _name(metric: str) -> str:
+    # Called as in the results: the step itself is the one that every system has.
+    return f"{STEP}_" if metric == STEP else metric
+
+
+def _number(value: Any) -> Any:
+    return NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
+def _seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
