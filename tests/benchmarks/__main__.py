@@ -79,10 +79,16 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.rows) - set(names):
         parser.error(f"there is no row called {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    load = os.getloadavg()[0]
+    if load > (os.cpu_count() or 1) / 2:
+        print(
+            f"Others keep this machine busy (load {load:.1f}): wall times, and ratios of them, will vary.",
+            file=sys.stderr,
+        )
     _print(("what", "measured", "reference", "ratio", "reach", ""))
     found = [_measured(row) for row in ROWS if _is_wanted(row, asked.rows)]
     if asked.json is not None:
-        asked.json.write_text(json.dumps(_document(found), indent=2) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(_document(found, load), indent=2) + "\n", encoding="utf-8")
     return 0 if all(figures.ok for figures in found) else 1
 
 
@@ -127,11 +133,12 @@ def _spell(figure: float, *, memory: bool) -> str:
     return f"{figure * factor:.3g} {unit}"
 
 
-def _document(found: list[Figures]) -> dict[str, Any]:
+def _document(found: list[Figures], load: float) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "load_before": load,
         "rows": {figures.row.name: figures.document() for figures in found},
     }
 

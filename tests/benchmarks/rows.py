@@ -92,12 +92,14 @@ ROWS = (
     Row(
         name="run",
         what="each further trivial run in the same process",
-        measured=Cost(_python("trivial.py", "seed=range(501)"), less=_python("trivial.py", "seed=0"), units=500),
+        measured=Cost(_python("trivial.py", "seed=range(151)"), less=_python("trivial.py", "seed=0"), units=150),
         against="hydra -m, per job",
         reference=Cost(
-            _python("bare_hydra.py", "-m", "+seed=range(21)"), less=_python("bare_hydra.py", "-m", "+seed=0"), units=20
+            _python("bare_hydra.py", "-m", "+seed=range(11)"), less=_python("bare_hydra.py", "-m", "+seed=0"), units=10
         ),
         reaches=(at_most(3 * MS, "3 ms"), faster(30)),
+        # Short and often: what others do to the disk would spoil any long sweep.
+        repeats=12,
     ),
     Row(
         name="log",
