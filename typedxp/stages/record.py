@@ -27,8 +27,8 @@ _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 class Run(Generic[ConfigT]):
     """One execution of one config: what the user's function logs to.
 
-    ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store. In a unit
-    test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store. In a
+    unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
 
     Raises:
         RecordError: no ``id`` is given, and the directory is not called by a number.

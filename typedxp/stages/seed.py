@@ -9,8 +9,8 @@ import sys
 def seed_everything(seed: int) -> None:
     """Seed ``random``, numpy's global generator and torch (all devices), as far as they are loaded.
 
-    Libraries that are not loaded yet are left alone: whoever imports one later creates its generators from its own entropy,
-    so import it at the top of the script.
+    Libraries that are not loaded yet are left alone: whoever imports one later creates its generators from its own
+    entropy, so import it at the top of the script.
     """
     random.seed(seed)
     if numpy := sys.modules.get("numpy"):
