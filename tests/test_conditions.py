@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from typedxp.conditions import Condition, ConditionError
 
-VALUES: dict[str, Any] = {"a": 1, "b": 2.5, "c": -3, "flag": True, "name": "adam", "none": None, "o.lr": 0.1, "list": [1, 2]}
+VALUES: dict[str, Any] = {
+    "a": 1,
+    "b": 2.5,
+    "c": -3,
+    "flag": True,
+    "name": "adam",
+    "none": None,
+    "o.lr": 0.1,
+    "list": [1, 2],
+}
 
 
 def holds(text: str) -> bool:
@@ -108,7 +117,9 @@ def test_what_is_no_condition_is_refused(text):
         holds(text)
 
 
-@pytest.mark.parametrize("text", ["a < name", "a / 0 == 1", "a % 0 == 1", "name * 2 == 'x'", "'x' * 1000000 == 1", "a in name"])
+@pytest.mark.parametrize(
+    "text", ["a < name", "a / 0 == 1", "a % 0 == 1", "name * 2 == 'x'", "'x' * 1000000 == 1", "a in name"]
+)
 def test_values_that_do_not_fit_are_refused_with_the_reason(text):
     with pytest.raises(ConditionError, match="does not fit the values"):
         holds(text)
@@ -129,5 +140,3 @@ def test_no_text_does_any_harm(text):
         assert holds(text) in (True, False)
     except ConditionError as error:
         assert str(error).strip()
-
-

@@ -93,7 +93,8 @@ def _with_words(text: str) -> str:
     """Write operators as words, which bind the way people mean: ``a == 1 & b == 2`` is about two comparisons."""
     tokens = tokenize.generate_tokens(io.StringIO(text.strip()).readline)
     return tokenize.untokenize(
-        (tokenize.NAME, _WORDS[token.string]) if token.string in _WORDS else (token.type, token.string) for token in tokens
+        (tokenize.NAME, _WORDS[token.string]) if token.string in _WORDS else (token.type, token.string)
+        for token in tokens
     )
 
 
@@ -163,7 +164,9 @@ def _value(node: ast.expr, lookup: Lookup) -> Any:
             return decide(_value(part, lookup) for part in node.values)
         case ast.UnaryOp():
             operand = _value(node.operand, lookup)
-            return not operand if isinstance(node.op, ast.Not) else -operand if isinstance(node.op, ast.USub) else +operand
+            return (
+                not operand if isinstance(node.op, ast.Not) else -operand if isinstance(node.op, ast.USub) else +operand
+            )
         case ast.BinOp():
             return _calculate(node, lookup)
         case ast.Compare():

@@ -67,7 +67,7 @@ class Desk:
 
     def script(self, schema: str, train: str = TRAIN) -> None:
         """Write train.py and load it, under a name that no other test uses."""
-        path = self.write("train.py", PRELUDE + textwrap.dedent(schema) + textwrap.dedent(train))
+        path = self.write("train.py", f"{PRELUDE}{textwrap.dedent(schema)}\n\n{textwrap.dedent(train)}")
         name = f"typed_script_{next(_number)}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -92,11 +92,12 @@ class Desk:
 
     def refused(self, *arguments: str) -> str:
         """Type a command that must be refused with nothing written; return the message."""
+        before = self.written()
         typed = self.type(*arguments)
         assert typed.code == 2, typed
         assert typed.err.startswith("typedxp: "), typed
         assert "Traceback" not in typed.err
-        assert self.written() == set()
+        assert self.written() == before
         return typed.err.removeprefix("typedxp: ").rstrip("\n")
 
     def configs(self, *arguments: str) -> list[Any]:

@@ -117,7 +117,12 @@ def test_hydras_sweeps_work_on_options(desk, schema):
 def test_the_last_axis_varies_fastest_as_in_hydra(desk):
     configs = desk.configs("optimizer=sgd,adam", "seed=1,2", "-m")
 
-    assert [(config.optimizer.kind, config.seed) for config in configs] == [("sgd", 1), ("sgd", 2), ("adam", 1), ("adam", 2)]
+    assert [(config.optimizer.kind, config.seed) for config in configs] == [
+        ("sgd", 1),
+        ("sgd", 2),
+        ("adam", 1),
+        ("adam", 2),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ def test_options_of_hydra_zen_and_of_the_config_store_are_found(desk):
         module.Quick(rate=7),
     ]
     assert desk.config("typedxp_net=deep9").typedxp_net == module.Deep(depth=9)
-    broken = desk.type("typedxp_pace=broken").err
+    broken = desk.refused("typedxp_pace=broken")
     assert "typedxp_pace.zzz = 3  (default)\n    There is no such key." in broken
     assert "typedxp_pace.rate = -7  (default)\n    Input should be greater than 0" in broken
 

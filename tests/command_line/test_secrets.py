@@ -43,7 +43,11 @@ def test_secrets_reach_the_function_and_no_file(desk, jobs):
     desk.script(SCHEMA, TRAIN)
 
     done = subprocess.run(
-        [sys.executable, "train.py", *GIVEN, "n=1,2", *jobs], env=os.environ, capture_output=True, text=True, check=False
+        [sys.executable, "train.py", *GIVEN, "n=1,2", *jobs],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done
@@ -74,7 +78,9 @@ def test_no_refusal_shows_a_secret(desk, arguments):
     assert "sesame" not in desk.refused(*arguments)
 
 
-@pytest.mark.parametrize("flags", [["-n"], ["--cfg", "job"], ["--cfg", "job", "--resolve"], ["--cfg", "all"], ["--help"]])
+@pytest.mark.parametrize(
+    "flags", [["-n"], ["--cfg", "job"], ["--cfg", "job", "--resolve"], ["--cfg", "all"], ["--help"]]
+)
 def test_nothing_that_is_printed_shows_a_secret(desk, flags):
     desk.script(SCHEMA)
     arguments = [] if flags == ["--help"] else [*GIVEN, "note=x"]

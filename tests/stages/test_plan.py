@@ -16,7 +16,9 @@ from typedxp.stages.plan import digest
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text())
 TREES = st.recursive(
-    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)), max_leaves=8
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+    max_leaves=8,
 )
 
 
@@ -32,7 +34,16 @@ def test_what_is_written_and_read_back_has_the_same_name(values):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(0.0, -0.0), (1, 1.0), (1, True), ("1", 1), (None, "null"), (0.1, 0.1 + 1e-17 + 2e-17), ([], {}), ("é", "e\u0301")],
+    [
+        (0.0, -0.0),
+        (1, 1.0),
+        (1, True),
+        ("1", 1),
+        (None, "null"),
+        (0.1, 0.1 + 1e-17 + 2e-17),
+        ([], {}),
+        ("é", "e\u0301"),
+    ],
 )
 def test_different_values_have_different_names_where_they_are_different(one, other):
     same = repr(one) == repr(other)

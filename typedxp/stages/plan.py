@@ -53,7 +53,9 @@ def check_condition(condition: Condition, schema: Model | None, values: Mapping[
     for key in condition.keys:
         dotted = key.removeprefix("config.")
         if dotted not in known and get(values, split(dotted), _NOTHING) is _NOTHING:
-            raise PlanError(f"xp.where: there is no key {key}. Text is written in quotes. {nearest(dotted, known or values)}")
+            raise PlanError(
+                f"xp.where: there is no key {key}. Text is written in quotes. {nearest(dotted, known or values)}"
+            )
 
 
 def satisfies(condition: Condition, composed: Composed, values: Mapping[str, Any]) -> bool:

@@ -65,7 +65,9 @@ class Judge:
         try:
             return self._validate_repaired(tree, self._found(members))
         except _RefusedError as refused:
-            raise DeclarationError(f"The config that was recorded does not fit the schema any more: {refused}") from refused
+            raise DeclarationError(
+                f"The config that was recorded does not fit the schema any more: {refused}"
+            ) from refused
 
     def _accept(self, point: Composed) -> Judged | list[Problem]:
         values = untyped(point.values)
@@ -74,7 +76,9 @@ class Judge:
             return [Problem(".".join(key), "", point.origin(key), _required(key, None)) for key in missing]
         if self._seeded and not isinstance(values.get("seed"), int):
             message = "The experiment is declared with seed_with, and needs a whole number: give ++seed=0."
-            return [Problem("seed", shown(values["seed"]) if "seed" in values else "", point.origin(("seed",)), message)]
+            return [
+                Problem("seed", shown(values["seed"]) if "seed" in values else "", point.origin(("seed",)), message)
+            ]
         return Judged(_dict_config(values), values, {})
 
     def _validate_repaired(self, values: dict[str, Any], members: Mapping[Key, Model]) -> Any:
@@ -193,7 +197,9 @@ class Judge:
             values, secrets = self._dump(config)
             again, _ = self._dump(self.restore(values, _names(point.members), secrets))
         except (PydanticSerializationError, DeclarationError) as error:
-            return [Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")]
+            return [
+                Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")
+            ]
         if repr(values) == repr(again):
             return Judged(config, values, secrets)
         return [
@@ -210,7 +216,9 @@ class Judge:
     def _dump(self, config: Any) -> tuple[dict[str, Any], dict[str, str]]:
         """Return a config as plain values, and the secrets that these do not show."""
         adapter = self._adapter(self._type)
-        values: dict[str, Any] = adapter.dump_python(config, mode="json", by_alias=False, round_trip=True, warnings=False)
+        values: dict[str, Any] = adapter.dump_python(
+            config, mode="json", by_alias=False, round_trip=True, warnings=False
+        )
         if not (self._has_sets or self._has_secrets):
             return values, {}
         native = adapter.dump_python(config, by_alias=False, round_trip=True, warnings=False)
@@ -288,7 +296,9 @@ def _repaired(values: Any, located: Iterable[tuple[Key, Any]], schema: Model | N
 
 def _enum_names(key: Key, schema: Model | None) -> dict[str, Any]:
     """Return the members of the enum at ``key``, which may be inside a list or a mapping."""
-    found: list[Field | None] = [schema.find(key[:depth]) for depth in range(len(key), 0, -1)] if schema is not None else []
+    found: list[Field | None] = (
+        [schema.find(key[:depth]) for depth in range(len(key), 0, -1)] if schema is not None else []
+    )
     return dict(next((field.names for field in found if field is not None), ()))
 
 

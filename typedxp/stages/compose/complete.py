@@ -36,7 +36,9 @@ class Completer:
     def _complete_model(self, values: dict[str, Any], item: Field, key: Key) -> None:
         group = "/".join(key)
         if item.name not in values:
-            values[item.name] = None if group in self.choices and self.choices[group] is None and item.optional else MISSING
+            values[item.name] = (
+                None if group in self.choices and self.choices[group] is None and item.optional else MISSING
+            )
         value = values[item.name]
         if not isinstance(value, dict):
             return

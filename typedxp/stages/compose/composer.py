@@ -258,7 +258,9 @@ class Composer:
         if match := _NOT_CHOSEN.search(message):
             group = match[1]
             keys = {"/".join(key) for key, _ in groups(self.schema)} if self.schema is not None else set()
-            inner = "No option that is chosen above it has it." if group in keys else f"To add it, write +{group}=OPTION."
+            inner = (
+                "No option that is chosen above it has it." if group in keys else f"To add it, write +{group}=OPTION."
+            )
             return Problem(group, "", "", f"There is no such entry in the defaults list. {inner}")
         # Hydra's own advice, and OmegaConf's facts about itself, would mislead.
         lines = [line for line in message.splitlines() if line.strip() and not _NOISE.match(line)]
@@ -275,11 +277,12 @@ def _own_hydra() -> Iterator[None]:
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.plugins import Plugins
     from hydra.core.singleton import Singleton
+    from hydra.core.utils import JobRuntime
 
     # Hydra's plugins put their own nodes into the ConfigStore once, when they are looked for first.
     Plugins.instance()
     hydra_zen.store.add_to_hydra_store(overwrite_ok=True)
-    ours = (ConfigStore, GlobalHydra, HydraConfig, version.VersionBase)
+    ours: tuple[Any, ...] = (ConfigStore, GlobalHydra, HydraConfig, JobRuntime, version.VersionBase)
     repository = _copy_groups(ConfigStore.instance().repo)
     before = {kind: Singleton._instances.pop(kind) for kind in ours if kind in Singleton._instances}
     try:

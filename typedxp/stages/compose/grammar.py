@@ -58,7 +58,9 @@ def _parse_override(text: str, options: Options) -> Assignment:
     }
     try:
         # Hydra's grammar has no brackets in keys: an element of a list is `a.0`.
-        override: Override = _parser().parse_override(_INDEXED.sub(lambda key: key[0].replace("[", ".").replace("]", ""), text))
+        override: Override = _parser().parse_override(
+            _INDEXED.sub(lambda key: key[0].replace("[", ".").replace("]", ""), text)
+        )
     except HydraException as error:
         raise ValueError(f"This is not an override: {error}\n{_HOW}") from error
     if not override.key_or_group:

@@ -29,6 +29,17 @@ def config(
     """
     from omegaconf import OmegaConf
 
+    tree = _tree(composer, assignments, part, resolved=resolved)
+    if package not in (None, "_global_"):
+        assert package is not None
+        print(f"# @package {package}")
+        tree = get(tree, split(package))
+        if tree is None:
+            raise ConfigError(composer.name, [Problem(package, "", "--package", "There is no such key in the config.")])
+    print(OmegaConf.to_yaml(OmegaConf.create(tree)) if isinstance(tree, dict | list) else tree, end="")
+
+
+def _tree(composer: Composer, assignments: Sequence[Assignment], part: str, *, resolved: bool) -> Any:
     sweep = Sweep(composer, assignments)
     if sweep.problems:
         raise ConfigError(composer.name, sweep.problems)
@@ -42,17 +53,8 @@ def config(
     shown = _redacted(composer, untyped(tree))
     if part == "job":
         shown.pop("xp", None)
-    elif part == "hydra":
-        shown = {}
-    if part != "job":
-        shown |= {"hydra": sweep.hydra_tree()}
-    if package not in (None, "_global_"):
-        assert package is not None
-        shown = get(shown, split(package))
-        if shown is None:
-            raise ConfigError(composer.name, [Problem(package, "", "--package", "There is no such key in the config.")])
-        print(f"# @package {package}")
-    print(OmegaConf.to_yaml(OmegaConf.create(shown)) if isinstance(shown, dict | list) else shown, end="")
+        return shown
+    return {**(shown if part == "all" else {}), "hydra": sweep.hydra_tree()}
 
 
 def info(composer: Composer, overrides: Sequence[str], part: str) -> None:
@@ -93,10 +95,12 @@ def _hydra(composer: Composer) -> Iterator[Hydra]:
     from hydra._internal.hydra import Hydra
 
     made = Hydra(composer.name, composer.loader)
-    handler = logging.StreamHandler(sys.stdout)
-    before, module.log = module.log, logging.Logger("typedxp.hydra", logging.DEBUG)
-    module.log.addHandler(handler)
+    root = logging.getLogger()
+    before = module.log, root.level, root.handlers[:]
+    module.log = logging.Logger("typedxp.hydra", logging.DEBUG)  # noqa: LOG001 - in no hierarchy, so that nobody is told twice
+    module.log.addHandler(logging.StreamHandler(sys.stdout))
     try:
         yield made
     finally:
-        module.log = before
+        # Some of Hydra's plugins set up logging for everybody.
+        module.log, root.level, root.handlers[:] = before

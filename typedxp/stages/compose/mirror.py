@@ -89,7 +89,9 @@ class Mirror:
                 defaults["/".join(below)] = None if choice == MISSING else choice
             elif field.models and start is not None:
                 part = start if isinstance(start, Made) else None
-                content[field.name], deeper = self._content(part.model if part else field.models[0], below, part, option)
+                content[field.name], deeper = self._content(
+                    part.model if part else field.models[0], below, part, option
+                )
                 defaults |= deeper
             else:
                 content[field.name] = copy(start)

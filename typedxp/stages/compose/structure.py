@@ -40,9 +40,15 @@ def hint(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> str:
     known = _known(key, schema, tree)
     siblings = {path: text for path, text in known.items() if path[:-1] == key[:-1]}
     if len(key) > 1 and siblings:
+        there = get(dict(tree), key[:-1])
+        siblings = {path: text for path, text in siblings.items() if path[-1] in (there or ())} or siblings
         # The part that differs decides: what is common to all is no likeness.
         near = difflib.get_close_matches(key[-1], [path[-1] for path in siblings], n=1)
-        return f"Did you mean {siblings[*key[:-1], near[0]]}?" if near else f"Known: {', '.join(sorted(siblings.values()))}."
+        return (
+            f"Did you mean {siblings[*key[:-1], near[0]]}?"
+            if near
+            else f"Known: {', '.join(sorted(siblings.values()))}."
+        )
     return _nearest(key, known)
 
 

@@ -281,7 +281,9 @@ class Sweep:
     @cached_property
     def _places(self) -> dict[Key, str]:
         """The swept keys, each with the text of its axis."""
-        return {tuple(item.key.split("/")) if self._is_choice(item) else split(item.key): item.text for item in self.axes}
+        return {
+            tuple(item.key.split("/")) if self._is_choice(item) else split(item.key): item.text for item in self.axes
+        }
 
     @cached_property
     def _own(self) -> list[Assignment]:
@@ -322,7 +324,10 @@ class Sweep:
     def _refused(self, item: Assignment) -> Iterator[Problem]:
         if _is_hydras(item.key) and item.key != _SEARCHPATH:
             yield Problem(
-                item.key, "", item.origin, "Hydra only composes here. Where and how runs go is set under xp: see --help."
+                item.key,
+                "",
+                item.origin,
+                "Hydra only composes here. Where and how runs go is set under xp: see --help.",
             )
         elif item.sweep and (_is_hydras(item.key) or _is_setting(item)):
             yield Problem(item.key, "", item.origin, "This cannot be swept: it is the same for all runs.")
@@ -340,7 +345,9 @@ class Sweep:
             for option in value if isinstance(value, list) else [value]:
                 name = str(option).removesuffix(".yaml")
                 if option is not None and name not in options:
-                    yield Problem(item.key, shown(value), item.origin, f"There is no such option. {nearest(name, options)}")
+                    yield Problem(
+                        item.key, shown(value), item.origin, f"There is no such option. {nearest(name, options)}"
+                    )
 
     def _canonical(self, item: Assignment) -> Assignment:
         """Spell the key of an assignment by the names of the fields, where it has an alias."""
@@ -383,4 +390,3 @@ def _overlap(one: Key, other: Key) -> bool:
 
 def _hashable(value: Any) -> bool:
     return not isinstance(value, list | dict)
-

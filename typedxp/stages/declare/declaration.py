@@ -185,7 +185,11 @@ def _is_run(annotation: Any) -> bool:
 def _check_seed(name: str, declared: Any, parameters: list[str] | None) -> None:
     if declared is not None and _is_dict_config(declared):
         return
-    fields = parameters if parameters is not None else list(getattr(declared, "model_fields", None) or declared.__dataclass_fields__)
+    fields = (
+        parameters
+        if parameters is not None
+        else list(getattr(declared, "model_fields", None) or declared.__dataclass_fields__)
+    )
     if "seed" not in fields:
         raise DeclarationError(
             f"{name} is declared with seed_with, but its config has no field 'seed'. {nearest('seed', fields)}".strip()

@@ -37,7 +37,9 @@ def register(value: Any, *, group: str, name: str) -> None:
         DeclarationError: the group or the name cannot be used on a command line.
     """
     if not _GROUP.fullmatch(group):
-        raise DeclarationError(f"{group!r} cannot be a config group: use names separated by '/', as in 'model/encoder'.")
+        raise DeclarationError(
+            f"{group!r} cannot be a config group: use names separated by '/', as in 'model/encoder'."
+        )
     if not _NAME.fullmatch(name):
         raise DeclarationError(f"{name!r} cannot be an option: use letters, digits, '_', '-' and '.'.")
     if isinstance(value, Mapping):

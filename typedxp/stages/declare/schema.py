@@ -85,20 +85,43 @@ def _config(schema: Any) -> Mapping[str, Any]:
 
 def _field_infos(schema: Any, problems: list[str]) -> Iterator[tuple[str, FieldInfo]]:
     """Yield pydantic's description of every field of a pydantic model, pydantic dataclass or stdlib dataclass."""
+    try:
+        _complete(schema)
+    except NameError as error:
+        problems.append(f"{schema.__name__}: {_first_line(error)}.")
+        return
     infos = getattr(schema, "model_fields", None) or getattr(schema, "__pydantic_fields__", None)
     if infos is not None:
         for name, info in infos.items():
             if info.exclude or info.init is False:
-                problems.append(f"{name}: a field that is not written or not given cannot be replicated. Make it a property.")
+                problems.append(
+                    f"{name}: a field that is not written or not given cannot be replicated. Make it a property."
+                )
             yield name, info
     elif dataclasses.is_dataclass(schema):
         yield from _dataclass_infos(schema, problems)
 
 
+def _complete(schema: Any) -> None:
+    """Look up the names in the annotations of a class that may have been defined after it."""
+    from pydantic.dataclasses import rebuild_dataclass
+
+    if getattr(schema, "__pydantic_complete__", True):
+        return
+    if hasattr(schema, "model_rebuild"):
+        schema.model_rebuild()
+    else:
+        rebuild_dataclass(schema)
+
+
 def _dataclass_infos(schema: Any, problems: list[str]) -> Iterator[tuple[str, FieldInfo]]:
     from pydantic.fields import FieldInfo
 
-    hints = typing.get_type_hints(schema, include_extras=True)
+    try:
+        hints = typing.get_type_hints(schema, include_extras=True)
+    except NameError as error:
+        problems.append(f"{schema.__name__}: {error}.")
+        return
     for name, hint in hints.items():
         if isinstance(hint, dataclasses.InitVar):
             problems.append(f"{name}: an InitVar is not kept, and cannot be written down. Make it a field.")
@@ -288,9 +311,7 @@ def _unwritable(schema: Any) -> list[str]:
     try:
         _json_schema(schema)
     except (PydanticUserError, NameError) as error:
-        incomplete = getattr(error, "code", None) == "class-not-fully-defined"
-        culprits = () if incomplete else _culprits(schema)
-        return [f"{name}: {reason}" for name, reason in culprits] or [_first_line(error)]
+        return [f"{name}: {reason}" for name, reason in _culprits(schema)] or [_first_line(error)]
     return []
 
 
@@ -361,7 +382,16 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(argument)
 
 
-_SYMBOLS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "multiple_of": "multiple of", "min_length": "length >=", "max_length": "length <=", "pattern": "matches"}
+_SYMBOLS = {
+    "gt": ">",
+    "ge": ">=",
+    "lt": "<",
+    "le": "<=",
+    "multiple_of": "multiple of",
+    "min_length": "length >=",
+    "max_length": "length <=",
+    "pattern": "matches",
+}
 
 
 def _constraints(info: FieldInfo) -> Iterator[str]:
