@@ -43,14 +43,14 @@ class Workers:
             KeyboardInterrupt: the user stopped it; the workers were interrupted, and no run is left running.
         """
         with ThreadPoolExecutor(self._jobs) as pool:
-            pending = {pool.submit(self._execute, *run): run[0] for run in runs}
+            execute = self._execute_or_stop if stop_on_error else self._execute
+            pending = {pool.submit(execute, *run): run[0] for run in runs}
             try:
                 while pending:
                     done, _ = wait(pending, return_when=FIRST_COMPLETED)
                     for future in sorted(done, key=lambda future: pending[future].id):
                         directory, status = pending.pop(future), future.result()
                         if status is not None:
-                            self._stopped |= stop_on_error and status.status is RunStatus.FAILED
                             yield directory, status
             except BaseException:
                 self._stop(pending)
@@ -73,6 +73,12 @@ class Workers:
             for process in self._processes:
                 with suppress(ProcessLookupError):
                     process.send_signal(number)
+
+    def _execute_or_stop(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status | None:
+        status = self._execute(directory, secrets)
+        # Here, before this thread goes on to the next run.
+        self._stopped |= status is not None and status.status is RunStatus.FAILED
+        return status
 
     def _execute(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status | None:
         """Execute a run; return None if it is not to be started any more."""
