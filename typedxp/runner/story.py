@@ -15,8 +15,8 @@ from typedxp.stages.allocate import allocate
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.declare.instances import members_of, values_of
 from typedxp.stages.declare.registry import options_for
-from typedxp.stages.declare.schema import members_of, values_of
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
@@ -177,7 +177,7 @@ def _judge_all(
     count: int,
     problems: Sequence[Problem],
 ) -> Plan:
-    judge = Judge(declaration.type, declaration.schema)
+    judge = Judge(declaration.type, declaration.schema, seeded=declaration.seed_with is not None)
     found: dict[Problem, int] = {}
     valid: list[tuple[Composed, Judged]] = []
     excluded = 0

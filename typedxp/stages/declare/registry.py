@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
-from typedxp.stages.declare.schema import plain, take_apart
+from typedxp.stages.declare.instances import plain, take_apart
 from typedxp.vocabulary.schema import Model, Option
 
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")

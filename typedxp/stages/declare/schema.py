@@ -9,14 +9,23 @@ import dataclasses
 import enum
 import inspect
 import re
-import types
 import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import DeclarationError
-from typedxp.vocabulary.schema import MISSING, Field, Key, Made, Model
+from typedxp.stages.declare.annotations import (
+    alternatives,
+    bare,
+    constraints,
+    enum_words,
+    is_model,
+    is_secret,
+    spell_type,
+)
+from typedxp.stages.declare.instances import part_of, plain_or_missing
+from typedxp.vocabulary.schema import MISSING, Field, Made, Model
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -56,9 +65,11 @@ def describe(schema: Any) -> Model:
     problems: list[str] = []
     model = _model(schema, (), problems)
     for key, field in model.keys():
-        words = {field.name, *field.aliases} & RESERVED.keys()
-        for word in sorted(words if len(key) == 1 else words & {"defaults"}):
-            problems.append(f"{'.'.join(key)}: {word} is reserved for {RESERVED[word]}. Give the field another name.")
+        words = {field.name, *field.aliases} & (RESERVED.keys() if len(key) == 1 else {"defaults"})
+        problems += [
+            f"{'.'.join(key)}: {word} is reserved for {RESERVED[word]}. Give the field another name."
+            for word in sorted(words)
+        ]
     problems += [] if problems else _unwritable(schema)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
@@ -145,58 +156,52 @@ def _field(name: str, info: FieldInfo, parents: tuple[Any, ...], problems: list[
         aliases.append(info.validation_alias)
     elif isinstance(info.validation_alias, AliasChoices):
         aliases += [choice for choice in info.validation_alias.choices if isinstance(choice, str)]
-    members, optional = _alternatives(info.annotation)
+    members, optional = alternatives(info.annotation)
     models = _members(members, info, parents, problems)
     default = _default(info)
     choice, custom, value = _chosen(name, default, models, problems, optional=optional)
-    secret = any(hasattr(part, "get_secret_value") for part in _parts(info.annotation))
+    secret = is_secret(info.annotation)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     unit = extra.get("unit") or extra.get("units")
     return Field(
         name=name,
-        type=_spell(info.annotation),
+        type=spell_type(info.annotation),
         default=MISSING if secret and value is not None else value,
         required=info.is_required(),
         aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != name)),
         description=info.description,
         unit=str(unit) if unit else None,
-        constraints=tuple(_constraints(info)),
+        constraints=tuple(constraints(info)),
         optional=optional,
         secret=secret,
-        names=tuple(_enum_names(info.annotation)),
+        names=tuple(enum_words(info.annotation)),
         models=models,
         choice=choice,
         custom=custom,
     )
 
 
-def _alternatives(annotation: Any) -> tuple[list[Any], bool]:
-    """Take a union apart into its members, and whether None is one of them."""
-    annotation = _bare(annotation)
-    members = list(typing.get_args(annotation)) if _is_union(annotation) else [annotation]
-    return [member for member in members if member is not type(None)], type(None) in members
-
-
 def _members(members: list[Any], info: FieldInfo, parents: tuple[Any, ...], problems: list[str]) -> tuple[Model, ...]:
-    classes = [_bare(member) for member in members]
     # A model inside itself ends here: deeper levels are plain values.
-    if not classes or not all(_is_model(cls) and cls not in parents for cls in classes):
+    if not members or not all(is_model(cls) and cls not in parents for cls in members):
         return ()
     discriminator = info.discriminator if isinstance(info.discriminator, str) else None
     models = [
         _model(cls, parents, problems, (discriminator, _tag(cls, discriminator)) if discriminator else None)
-        for cls in classes
+        for cls in members
     ]
     names = [model.name for model in models]
     if len(set(names)) < len(names):
-        problems.append(f"{_spell(info.annotation)}: two members would have the same option {names}. Rename a class.")
+        problems.append(
+            f"{spell_type(info.annotation)}: two members would have the same option {names}. Rename a class."
+        )
     return tuple(models)
 
 
 def _tag(member: Any, discriminator: str) -> Any:
     infos = dict(_field_infos(member, []))
     name = next((n for n, info in infos.items() if discriminator in (n, info.alias)), discriminator)
-    tag = typing.get_args(_bare(infos[name].annotation))[0]
+    tag = typing.get_args(bare(infos[name].annotation))[0]
     return tag.value if isinstance(tag, enum.Enum) else tag
 
 
@@ -218,90 +223,17 @@ def _chosen(
 ) -> tuple[str | None, Made | None, Any]:
     """Say which option of a config group a default is, or what makes it different from all options."""
     if not models:
-        return None, None, _plain_default(default)
+        return None, None, plain_or_missing(default)
     if default is None and optional:
         return None, None, None
     if default is MISSING:
         return MISSING, None, MISSING
     try:
-        made = _made(name, default, models)
+        made = part_of(name, default, models)
     except DeclarationError as error:
         problems.append(str(error))
         return MISSING, None, MISSING
     return (made.model.name, None, MISSING) if made.ordinary else ("default", made, MISSING)
-
-
-def _plain_default(default: Any) -> Any:
-    try:
-        return plain(default)
-    except DeclarationError:
-        return MISSING
-
-
-def _instance(cls: Any) -> Any:
-    """Make an instance from nothing but defaults, or None where values are required."""
-    try:
-        return cls()
-    except (TypeError, ValueError):
-        return None
-
-
-def take_apart(instance: Any, model: Model) -> Made:
-    """Take an instance of a model apart into values, secrets included.
-
-    Raises:
-        DeclarationError: a part of it is of a class that the schema does not name.
-    """
-    values: dict[str, Any] = {}
-    for field in model.fields:
-        value = getattr(instance, field.name)
-        is_part = field.models and value is not None
-        values[field.name] = _made(field.name, value, field.models) if is_part else _plain_default(value)
-    extra = getattr(instance, "__pydantic_extra__", None) or {}
-    values |= {name: _plain_default(value) for name, value in extra.items()}
-    return Made(model, values, instance == _instance(model.type))
-
-
-def _made(name: str, instance: Any, models: tuple[Model, ...]) -> Made:
-    member = next((model for model in models if type(instance) is model.type), None)
-    if member is None:
-        known = " or ".join(model.type.__name__ for model in models)
-        raise DeclarationError(f"{name}: it is a {type(instance).__name__} where its type names {known}. Add it there.")
-    return take_apart(instance, member)
-
-
-def values_of(instance: Any, model: Model) -> dict[str, Any]:
-    """Take an instance of a model apart into plain values, secrets included."""
-    return take_apart(instance, model).tree()
-
-
-def members_of(instance: Any, model: Model) -> Iterator[tuple[Key, Model]]:
-    """Yield which model each nested field of an instance holds, with the key of the field."""
-    return take_apart(instance, model).members()
-
-
-def plain(value: Any) -> Any:
-    """Turn a value of any kind that pydantic knows, or numpy, into plain JSON values.
-
-    Raises:
-        DeclarationError: it has no such form.
-    """
-    from pydantic_core import PydanticSerializationError, to_jsonable_python
-
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted((plain(item) for item in value), key=repr)
-    if hasattr(value, "get_secret_value"):
-        value = value.get_secret_value()
-    elif hasattr(value, "tolist"):
-        value = value.tolist()
-    try:
-        return to_jsonable_python(value)
-    except PydanticSerializationError as error:
-        raise DeclarationError(f"{value!r} cannot be written to a file: {error}") from error
 
 
 def _unwritable(schema: Any) -> list[str]:
@@ -334,91 +266,7 @@ def _culprits(schema: Any) -> Iterator[tuple[str, str]]:
         try:
             _json_schema(info.annotation)
         except (PydanticUserError, NameError):
-            yield name, f"{_spell(info.annotation)} cannot be given on a command line or written to a file."
-
-
-def _bare(annotation: Any) -> Any:
-    while typing.get_origin(annotation) is typing.Annotated:
-        annotation = typing.get_args(annotation)[0]
-    return getattr(annotation, "__value__", annotation) if isinstance(annotation, _ALIASES) else annotation
-
-
-_ALIASES = (typing.TypeAliasType,) if hasattr(typing, "TypeAliasType") else ()
-
-
-def _is_union(annotation: Any) -> bool:
-    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
-
-
-def _is_model(cls: Any) -> bool:
-    if not isinstance(cls, type):
-        return False
-    if hasattr(cls, "model_fields"):
-        return not getattr(cls, "__pydantic_root_model__", False)
-    return dataclasses.is_dataclass(cls)
-
-
-def _is_enum(cls: Any) -> bool:
-    bare = _bare(cls)
-    return inspect.isclass(bare) and issubclass(bare, enum.Enum)
-
-
-def _enum_names(annotation: Any) -> Iterator[tuple[str, Any]]:
-    for part in _parts(annotation):
-        if _is_enum(part):
-            yield from ((member.name, plain(member)) for member in part)
-        elif typing.get_origin(part) is typing.Literal:
-            # A literal takes the member itself, and not its value.
-            members = [choice for choice in typing.get_args(part) if isinstance(choice, enum.Enum)]
-            yield from ((word, member) for member in members for word in (str(member.value), member.name))
-
-
-def _parts(annotation: Any) -> Iterator[Any]:
-    """Yield the types that a type is made of, itself included: ``list[str]``, ``str``."""
-    bare = _bare(annotation)
-    yield bare
-    if typing.get_origin(bare) is not typing.Literal:
-        for argument in typing.get_args(bare):
-            yield from _parts(argument)
-
-
-_SYMBOLS = {
-    "gt": ">",
-    "ge": ">=",
-    "lt": "<",
-    "le": "<=",
-    "multiple_of": "multiple of",
-    "min_length": "length >=",
-    "max_length": "length <=",
-    "pattern": "matches",
-}
-
-
-def _constraints(info: FieldInfo) -> Iterator[str]:
-    for item in info.metadata:
-        for name, symbol in _SYMBOLS.items():
-            value = getattr(item, name, None)
-            if value is not None and not callable(value):
-                yield f"{symbol} {value}"
-
-
-def _spell(annotation: Any) -> str:
-    """Write a type as a user would."""
-    bare = _bare(annotation)
-    if _is_union(bare):
-        return " | ".join(_spell(member) for member in typing.get_args(bare))
-    if bare is type(None):
-        return "None"
-    if typing.get_origin(bare) is typing.Literal:
-        return " | ".join(repr(choice) for choice in typing.get_args(bare))
-    if _is_enum(bare):
-        return " | ".join(repr(choice.value) for choice in bare)
-    if isinstance(bare, list):
-        return f"[{', '.join(map(_spell, bare))}]"
-    if arguments := typing.get_args(bare):
-        origin = getattr(typing.get_origin(bare), "__name__", str(typing.get_origin(bare)))
-        return f"{origin}[{', '.join('...' if argument is ... else _spell(argument) for argument in arguments)}]"
-    return getattr(bare, "__name__", str(bare))
+            yield name, f"{spell_type(info.annotation)} cannot be given on a command line or written to a file."
 
 
 def _first_line(error: Exception) -> str:
