@@ -19,7 +19,8 @@ import typedxp
 @typedxp.experiment
 def train(run: typedxp.Run, seed: int = 0, stubborn: bool = False) -> None:
     run.log(seed=seed)
-    Path(f"pid.{run.id}").write_text(str(os.getpid()))
+    Path(f"new.{run.id}").write_text(str(os.getpid()))
+    os.replace(f"new.{run.id}", f"pid.{run.id}")
     while True:
         try:
             time.sleep(60)
