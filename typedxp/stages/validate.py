@@ -119,7 +119,7 @@ class Judge:
         except ValidationError as error:
             # A strict schema wants dates, paths and tuples themselves, which no file holds: as JSON it takes their texts.
             return _checked_as_json(adapter, get(values, prefix), prefix, error)
-        except Exception as error:  # noqa: BLE001 - whatever a validator of the user raises
+        except Exception as error:  # whatever a validator of the user raises
             raise _RefusedError({prefix: [_crash(error)]}) from error
 
     def _found(self, members: Mapping[str, str]) -> dict[Key, Model]:
@@ -128,7 +128,9 @@ class Judge:
         for dotted, name in members.items():
             key = tuple(dotted.split("."))
             field = self._schema.find(key)
-            found |= {key: model for model in (field.models if field else ()) if model.type.__name__ == name}
+            for model in field.models if field is not None else ():
+                if model.type.__name__ == name:
+                    found[key] = model
         return found
 
     def _located(self, refused: _RefusedError, values: Any) -> list[tuple[Key, Any]]:

@@ -22,6 +22,7 @@ from typedxp.vocabulary.tree import copy, put
 
 if TYPE_CHECKING:
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.defaults_list import DefaultsList
     from hydra.core.config_search_path import ConfigSearchPath
 
 
@@ -125,17 +126,14 @@ class Composer:
         Raises:
             ConfigError: Hydra refuses it, or a YAML file cannot be read.
         """
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
         from omegaconf import OmegaConf
 
         with self.translated():
-            config = self.loader.load_configuration(self.main, list(overrides), RunMode.RUN)
-            HydraConfig.instance().set_config(config)
-            choices = {group: choice for group, choice in config.hydra.runtime.choices.items() if not _is_hydras(group)}
+            config, defaults = self._load(list(overrides))
+            choices = {g: choice for g, choice in defaults.overrides.known_choices.items() if not _is_hydras(g)}
             values: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
-            del values["hydra"]
-            found = marks(self._sources(overrides))
+            values.pop("hydra", None)
+            found = marks(self._sources(defaults))
         if self.schema is None:
             remember_texts(values, found)
             return Composition(values, choices, {}, found)
@@ -145,6 +143,27 @@ class Composer:
         found = {self.schema.spelled(key): mark for key, mark in found.items()}
         remember_texts(values, found)
         return Composition(values, choices, completer.members, found)
+
+    def _load(self, overrides: list[str]) -> tuple[DictConfig, DefaultsList]:
+        """Let Hydra compose, without its own config where nothing speaks of it: that would be most of the work."""
+        from hydra._internal.defaults_list import create_defaults_list
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.errors import HydraException
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+
+        parsed, repository = self.loader._parse_overrides_and_create_caching_repo(self.main, overrides)
+        try:
+            defaults = create_defaults_list(repository, self.main, parsed, prepend_hydra=False, skip_missing=False)
+            config = self.loader._compose_config_from_defaults_list(defaults.defaults, repository)
+            if "${hydra:" not in OmegaConf.to_yaml(config):
+                return config, defaults
+        except HydraException:
+            # An `override hydra/job_logging: ...` wants Hydra's config; any other mistake is one there, too.
+            pass
+        config = self.loader.load_configuration(self.main, overrides, RunMode.RUN)
+        HydraConfig.instance().set_config(config)
+        return config, self.loader.compute_defaults_list(self.main, overrides, RunMode.RUN)
 
     def hydra_tree(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Return Hydra's own part of a composed config, without the templates of its help."""
@@ -224,15 +243,12 @@ class Composer:
         place = f"There is no such YAML file in {self.directory}" if self.directory else "There is no such config"
         return f"{place}. There are: {', '.join(names) or 'none'}."
 
-    def _sources(self, overrides: Sequence[str]) -> list[Source]:
+    def _sources(self, defaults: DefaultsList) -> list[Source]:
         """Name the YAML files that take part in a composition, in the order in which they are merged."""
-        from hydra.types import RunMode
-
         if self.directory is None and not self.more_directories:
             return []
         found: list[Source] = []
-        defaults = self.loader.compute_defaults_list(self.main, list(overrides), RunMode.RUN).defaults
-        for default in defaults:
+        for default in defaults.defaults:
             if default.config_path is None or _is_hydras(default.config_path):
                 continue
             loaded = self.loader.repository.load_config(default.config_path)

@@ -111,7 +111,7 @@ def typed(value: Any, text: str) -> Any:
     return value
 
 
-def _typed(kind: type[TypedInt] | type[TypedFloat], value: Any, text: str) -> TypedInt | TypedFloat:
+def _typed(kind: type[TypedInt | TypedFloat], value: Any, text: str) -> TypedInt | TypedFloat:
     number = kind(value)
     number.text = text
     return number

@@ -1,7 +1,7 @@
 """Owns the points of a sweep: the product of its axes over the compositions that Hydra makes.
 
-Hydra composes once per combination of group choices, which costs tens of milliseconds; values are put into copies of the
-result, which costs microseconds.
+Hydra composes once per combination of group choices, which costs tens of milliseconds; values are put into copies of
+the result, which costs microseconds.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from typedxp.errors import ConfigError, PlanError, Problem, nearest
+from typedxp.errors import ConfigError, Problem, nearest
 from typedxp.stages.compose.assign import AssignmentError, assign, interpolated, resolve, without_missing
 from typedxp.stages.compose.composer import Composer, Composition
 from typedxp.stages.compose.mirror import groups
+from typedxp.stages.compose.reading import Reader, is_hydras, is_setting
 from typedxp.stages.compose.structure import hint, mismatched, unknown_keys
 from typedxp.vocabulary.plan import Assignment, Composed, redact
 from typedxp.vocabulary.schema import MISSING, Key, Model
 from typedxp.vocabulary.tree import copy, get, leaves, put, secrets_in, shown, split
 
-_SEARCHPATH = "hydra.searchpath"
 _DEPTH = 8
 
 
@@ -46,15 +46,9 @@ class Sweep:
     def __init__(self, composer: Composer, assignments: Sequence[Assignment]) -> None:
         self.composer = composer
         self._bases: dict[tuple[tuple[str, ...], tuple[Key, ...]], Base] = {}
-        for item in assignments:
-            if item.key == _SEARCHPATH and not item.sweep and isinstance(item.values[0], list):
-                composer.search(list(map(str, item.values[0])))
-        self._groups: dict[str, bool] = {}
-        self.assignments = [self._by_option(self._canonical(item), assignments) for item in assignments]
-        refused = {item.text: problems for item in self.assignments if (problems := list(self._refused(item)))}
-        self.problems = [problem for problems in refused.values() for problem in problems]
-        """What was refused at sight; the points are those of the other assignments."""
-        self.assignments = [item for item in self.assignments if item.text not in refused]
+        self._reader = Reader(composer)
+        self.assignments, self.problems = self._reader.read(assignments)
+        """What was not refused at sight, and what was: the points are those of the other assignments."""
 
     @cached_property
     def axes(self) -> list[Assignment]:
@@ -86,7 +80,7 @@ class Sweep:
 
     def count(self, zipped: Sequence[Sequence[str]]) -> int:
         """Return how many points there are."""
-        return math.prod(len(axes[0].values) for axes in self._grouped(zipped))
+        return math.prod(len(axes[0].values) for axes in self._reader.grouped(self.axes, zipped))
 
     def points(self, zipped: Sequence[Sequence[str]] = ()) -> Iterator[Composed]:
         """Yield every point, the last axis varying fastest; ``zipped`` axes vary together.
@@ -94,7 +88,7 @@ class Sweep:
         Raises:
             PlanError: zipped axes are no axes of the sweep, or of different lengths.
         """
-        return self._points(self._grouped(zipped))
+        return self._points(self._reader.grouped(self.axes, zipped))
 
     def _points(self, grouped: list[list[Assignment]], *, first: bool = False) -> Iterator[Composed]:
         choices = [list(zip(*(axis.values for axis in axes), strict=True)) for axes in grouped]
@@ -164,7 +158,8 @@ class Sweep:
 
     def _implied(self, composition: Composition, key: Key, member: Model) -> list[str]:
         schema = self.composer.schema
-        assert schema is not None and member.tag is not None
+        assert schema is not None
+        assert member.tag is not None
         field = schema.find(key)
         tag = get(composition.values, (*key, member.tag[0]))
         wanted = next((model for model in field.models if model.tag and model.tag[1] == tag), None) if field else None
@@ -239,7 +234,7 @@ class Sweep:
 
     @cached_property
     def _values(self) -> list[Assignment]:
-        return [item for item in self.assignments if not self._is_choice(item) and not _is_hydras(item.key)]
+        return [item for item in self.assignments if not self._reader.is_choice(item) and not is_hydras(item.key)]
 
     @cached_property
     def _early(self) -> list[Assignment]:
@@ -276,96 +271,20 @@ class Sweep:
 
     @cached_property
     def _choosing(self) -> list[Assignment]:
-        return [item for item in self.assignments if self._is_choice(item)]
+        return [item for item in self.assignments if self._reader.is_choice(item)]
 
     @cached_property
     def _places(self) -> dict[Key, str]:
         """The swept keys, each with the text of its axis."""
         return {
-            tuple(item.key.split("/")) if self._is_choice(item) else split(item.key): item.text for item in self.axes
+            tuple(item.key.split("/")) if self._reader.is_choice(item) else split(item.key): item.text
+            for item in self.axes
         }
 
     @cached_property
     def _own(self) -> list[Assignment]:
         """The assignments that concern the experiment, and not the runner."""
-        return [item for item in self.assignments if not _is_setting(item)]
-
-    def _is_choice(self, item: Assignment) -> bool:
-        """Whether an assignment chooses an option of a config group; a mapping is merged into the group's values."""
-        if item.key not in self._groups:
-            # Hydra looks through all its sources, which is nothing to be done for each point.
-            self._groups[item.key] = self.composer.is_group(item.key)
-        return self._groups[item.key] and not any(isinstance(value, dict) for value in item.values)
-
-    def _grouped(self, zipped: Sequence[Sequence[str]]) -> list[list[Assignment]]:
-        """Bundle the axes that vary together, at the place of the first of them."""
-        by_key = {item.key: item for item in self.axes}
-        bundles: dict[str, list[Assignment]] = {}
-        for keys in zipped:
-            schema = self.composer.schema
-            keys = [key if schema is None or "/" in key else ".".join(schema.spelled(split(key))) for key in keys]
-            for key in keys:
-                if key not in by_key:
-                    raise PlanError(f"xp.zip: {key} is not swept. {nearest(key, by_key)}".strip())
-                if key in bundles:
-                    raise PlanError(f"xp.zip: {key} is in two groups.")
-            lengths = {key: len(by_key[key].values) for key in keys}
-            if len(set(lengths.values())) > 1:
-                shown = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-                raise PlanError(f"xp.zip: the keys need as many values each, but {shown}.")
-            bundles |= dict.fromkeys(keys, [by_key[key] for key in keys])
-        grouped: list[list[Assignment]] = []
-        for item in self.axes:
-            bundle = bundles.get(item.key, [item])
-            if bundle not in grouped:
-                grouped.append(bundle)
-        return grouped
-
-    def _refused(self, item: Assignment) -> Iterator[Problem]:
-        if _is_hydras(item.key) and item.key != _SEARCHPATH:
-            yield Problem(
-                item.key,
-                "",
-                item.origin,
-                "Hydra only composes here. Where and how runs go is set under xp: see --help.",
-            )
-        elif item.sweep and (_is_hydras(item.key) or _is_setting(item)):
-            yield Problem(item.key, "", item.origin, "This cannot be swept: it is the same for all runs.")
-        elif sum(other.key == item.key and other.sweep for other in self.assignments) > 1:
-            yield Problem(item.key, "", item.origin, "This is swept twice: put all values into one override.")
-        elif self._is_choice(item) and item.verb != "delete":
-            yield from self._unknown_options(item)
-
-    def _unknown_options(self, item: Assignment) -> Iterator[Problem]:
-        options = self.composer.group_options(item.key)
-        field = self.composer.schema.find(tuple(item.key.split("/"))) if self.composer.schema is not None else None
-        if None in item.values and field is not None and not field.optional:
-            yield Problem(item.key, "null", item.origin, f"It cannot be null. {nearest('null', options)}")
-        for value in item.values:
-            for option in value if isinstance(value, list) else [value]:
-                name = str(option).removesuffix(".yaml")
-                if option is not None and name not in options:
-                    yield Problem(
-                        item.key, shown(value), item.origin, f"There is no such option. {nearest(name, options)}"
-                    )
-
-    def _canonical(self, item: Assignment) -> Assignment:
-        """Spell the key of an assignment by the names of the fields, where it has an alias."""
-        if self.composer.schema is None or "/" in item.key or item.key.startswith(("xp.", "hydra.")):
-            return item
-        return replace(item, key=".".join(self.composer.schema.spelled(split(item.key))))
-
-    def _by_option(self, item: Assignment, all_items: Sequence[Assignment]) -> Assignment:
-        """Read ``optimizer.kind=adam`` as ``optimizer=adam``: that member, with its own defaults."""
-        for key, field in groups(self.composer.schema) if self.composer.schema else ():
-            tags = {model.tag[1]: model.name for model in field.models if model.tag}
-            tag = next((model.tag[0] for model in field.models if model.tag), None)
-            group = "/".join(key)
-            if tag is None or split(item.key) != (*key, tag) or any(other.key == group for other in all_items):
-                continue
-            if item.verb in ("set", "force") and all(_hashable(value) and value in tags for value in item.values):
-                return replace(item, verb="set", key=group, values=tuple(tags[value] for value in item.values))
-        return item
+        return [item for item in self.assignments if not is_setting(item.key)]
 
     def _origin(self, composition: Composition, key: Key) -> str:
         for item in reversed(self._values):
@@ -375,18 +294,6 @@ class Sweep:
         return mark.place if mark is not None else "default"
 
 
-def _is_setting(item: Assignment) -> bool:
-    return item.key == "xp" or item.key.startswith(("xp.", "xp/"))
-
-
-def _is_hydras(key: str) -> bool:
-    return key == "hydra" or key.startswith(("hydra.", "hydra/"))
-
-
 def _overlap(one: Key, other: Key) -> bool:
     depth = min(len(one), len(other))
     return one[:depth] == other[:depth]
-
-
-def _hashable(value: Any) -> bool:
-    return not isinstance(value, list | dict)
