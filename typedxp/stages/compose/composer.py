@@ -17,8 +17,9 @@ from typedxp.errors import ConfigError, Problem
 from typedxp.stages.compose.complete import Completer
 from typedxp.stages.compose.mirror import Mirror, groups
 from typedxp.stages.compose.sources import Mark, Source, marks, remember_texts
+from typedxp.stages.compose.state import own_hydra
 from typedxp.vocabulary.schema import Key, Model, Option
-from typedxp.vocabulary.tree import copy, put
+from typedxp.vocabulary.tree import copy, leaves, put
 
 if TYPE_CHECKING:
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -93,7 +94,7 @@ class Composer:
         Raises:
             ConfigError: a directory or the primary config is missing.
         """
-        with _own_hydra():
+        with own_hydra():
             self._check_directories()
             self._register()
             yield self
@@ -126,12 +127,9 @@ class Composer:
         Raises:
             ConfigError: Hydra refuses it, or a YAML file cannot be read.
         """
-        from omegaconf import OmegaConf
-
         with self.translated():
-            config, defaults = self._load(list(overrides))
+            values, defaults = self._load(list(overrides))
             choices = {g: choice for g, choice in defaults.overrides.known_choices.items() if not _is_hydras(g)}
-            values: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
             values.pop("hydra", None)
             found = marks(self._sources(defaults))
         if self.schema is None:
@@ -144,7 +142,7 @@ class Composer:
         remember_texts(values, found)
         return Composition(values, choices, completer.members, found)
 
-    def _load(self, overrides: list[str]) -> tuple[DictConfig, DefaultsList]:
+    def _load(self, overrides: list[str]) -> tuple[dict[str, Any], DefaultsList]:
         """Let Hydra compose, without its own config where nothing speaks of it: that would be most of the work."""
         from hydra._internal.defaults_list import create_defaults_list
         from hydra.core.hydra_config import HydraConfig
@@ -156,14 +154,16 @@ class Composer:
         try:
             defaults = create_defaults_list(repository, self.main, parsed, prepend_hydra=False, skip_missing=False)
             config = self.loader._compose_config_from_defaults_list(defaults.defaults, repository)
-            if "${hydra:" not in OmegaConf.to_yaml(config):
-                return config, defaults
+            values: Any = OmegaConf.to_container(config, resolve=False)
+            if not any(isinstance(value, str) and "${hydra:" in value for _, value in leaves(values)):
+                return values, defaults
         except HydraException:
             # An `override hydra/job_logging: ...` wants Hydra's config; any other mistake is one there, too.
             pass
         config = self.loader.load_configuration(self.main, overrides, RunMode.RUN)
         HydraConfig.instance().set_config(config)
-        return config, self.loader.compute_defaults_list(self.main, overrides, RunMode.RUN)
+        values = OmegaConf.to_container(config, resolve=False)
+        return values, self.loader.compute_defaults_list(self.main, overrides, RunMode.RUN)
 
     def hydra_tree(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Return Hydra's own part of a composed config, without the templates of its help."""
@@ -281,38 +281,6 @@ class Composer:
         # Hydra's own advice, and OmegaConf's facts about itself, would mislead.
         lines = [line for line in message.splitlines() if line.strip() and not _NOISE.match(line)]
         return Problem("", "composition", "", "\n".join(lines))
-
-
-@contextmanager
-def _own_hydra() -> Iterator[None]:
-    """Give Hydra a state of its own: its singletons, with a copy of what users put into the ConfigStore."""
-    import hydra_zen
-    from hydra import version
-    from hydra.core.config_store import ConfigStore
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.core.plugins import Plugins
-    from hydra.core.singleton import Singleton
-    from hydra.core.utils import JobRuntime
-
-    # Hydra's plugins put their own nodes into the ConfigStore once, when they are looked for first.
-    Plugins.instance()
-    hydra_zen.store.add_to_hydra_store(overwrite_ok=True)
-    ours: tuple[Any, ...] = (ConfigStore, GlobalHydra, HydraConfig, JobRuntime, version.VersionBase)
-    repository = _copy_groups(ConfigStore.instance().repo)
-    before = {kind: Singleton._instances.pop(kind) for kind in ours if kind in Singleton._instances}
-    try:
-        version.setbase("1.3")
-        ConfigStore.instance().repo = repository
-        yield
-    finally:
-        for kind in ours:
-            Singleton._instances.pop(kind, None)
-        Singleton._instances.update(before)
-
-
-def _copy_groups(repository: dict[str, Any]) -> dict[str, Any]:
-    return {name: _copy_groups(entry) if isinstance(entry, dict) else entry for name, entry in repository.items()}
 
 
 _NOT_CHOSEN = re.compile(r"Could not (?:override|delete) '([^']+)'")
