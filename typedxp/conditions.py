@@ -1,7 +1,7 @@
 """Owns conditions: what users write to choose points and runs, as in ``seed < 3 and optimizer.lr in [0.1, 0.01]``.
 
-A condition is parsed to Python's syntax tree and then interpreted by this module, which knows comparisons, arithmetic and
-logic over keys and constants, and nothing else: no calls, no attributes of objects, no evaluation of text as code.
+A condition is parsed to Python's syntax tree and then interpreted by this module, which knows comparisons, arithmetic
+and logic over keys and constants, and nothing else: no calls, no attributes of objects, no evaluation of text as code.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def test_a_signature_is_a_schema(desk):
         "class SGD(BaseModel):\n    x: int = 1\n\nclass Adam(BaseModel):\n    y: int = 1\n",
         """
         @typedxp.experiment
-        def train(run, lr: float, *, b: Annotated[int, Field(gt=0)], c=3, d: str | None = None, opt: SGD | Adam = SGD()):
+        def train(
+            run, lr: float, *, b: Annotated[int, Field(gt=0)], c=3, d: str | None = None, opt: SGD | Adam = SGD()
+        ):
             seen.append((lr, b, c, d, opt))
         """,
     )
@@ -88,7 +90,8 @@ def test_parameters_and_fields_may_be_called_like_methods(desk):
 def test_one_parameter_with_a_schema_takes_the_config_whatever_it_is_called(desk, annotation):
     desk.script(
         "class Config(BaseModel):\n    a: int = 1",
-        f"@typedxp.experiment\ndef train(settings: {annotation}, log: typedxp.Run):\n    seen.append((settings.a, log.id))\n",
+        f"@typedxp.experiment\ndef train(settings: {annotation}, log: typedxp.Run):\n"
+        "    seen.append((settings.a, log.id))\n",
     )
 
     assert desk.config("a=2") == (2, 1)
@@ -162,11 +165,16 @@ def test_seeding_without_a_seed_is_refused_when_it_is_declared(desk):
             "f: Callable[[int], int] cannot be given on a command line or written to a file.",
         ),
         (
-            "class Thing: ...\n\nclass Config(BaseModel):\n"
-            "    model_config = ConfigDict(arbitrary_types_allowed=True)\n    o: Thing = Thing()",
+            (
+                "class Thing: ...\n\nclass Config(BaseModel):\n"
+                "    model_config = ConfigDict(arbitrary_types_allowed=True)\n    o: Thing = Thing()"
+            ),
             "o: Thing cannot be given on a command line",
         ),
-        ("@dataclasses.dataclass\nclass Config:\n    b: int = dataclasses.field(init=False, default=3)", "b: a field with init=False"),
+        (
+            "@dataclasses.dataclass\nclass Config:\n    b: int = dataclasses.field(init=False, default=3)",
+            "b: a field with init=False",
+        ),
         ("@dataclasses.dataclass\nclass Config:\n    b: dataclasses.InitVar[int] = 3", "b: an InitVar is not kept"),
         ("class Config(BaseModel):\n    b: int = Field(3, exclude=True)", "b: a field that is not written"),
         ("class Config(BaseModel):\n    b: 'Nope' = 3", "Config: name 'Nope' is not defined."),
@@ -176,8 +184,10 @@ def test_seeding_without_a_seed_is_refused_when_it_is_declared(desk):
             "name 'Nope' is not defined.",
         ),
         (
-            "class A(BaseModel):\n    x: int = 1\n\nclass B(A):\n    y: int = 2\n\n"
-            "class Config(BaseModel):\n    a: A = B(y=7)",
+            (
+                "class A(BaseModel):\n    x: int = 1\n\nclass B(A):\n    y: int = 2\n\n"
+                "class Config(BaseModel):\n    a: A = B(y=7)"
+            ),
             "a: it is a B where its type names A. Add it there.",
         ),
     ],
@@ -189,6 +199,30 @@ def test_a_schema_that_cannot_be_used_is_refused_with_the_field(desk, schema, me
 
     assert refused.startswith("Config cannot be the schema of an experiment:\n")
     assert message in refused
+
+
+def test_aliases_of_types_and_later_classes_are_followed(desk):
+    desk.script(
+        """
+        from typing_extensions import TypeAliasType
+
+        class Config(BaseModel):
+            part: "Part" = Field(default_factory=lambda: One())
+            rate: "Rate" = 0.5
+
+        class One(BaseModel):
+            x: int = 1
+
+        class Two(BaseModel):
+            y: int = 2
+
+        Part = TypeAliasType("Part", One | Two)
+        Rate = TypeAliasType("Rate", Annotated[float, Field(gt=0)])
+        """
+    )
+
+    assert desk.config("part=two", "part.y=3").part == desk.module.Two(y=3)
+    assert "rate = 0  (command line)" in desk.refused("rate=0")
 
 
 def test_declaring_twice_in_one_module_keeps_both_apart(desk):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 from pathlib import Path
 
@@ -106,13 +106,13 @@ TYPED = [
     ("optional=int(3.0)", "optional", 3),
     ("path=/a/b", "path", Path("/a/b")),
     ("path=2024", "path", Path("2024")),
-    ("when=2024-01-02", "when", datetime.datetime(2024, 1, 2)),  # noqa: DTZ001
-    ("when=2024-01-02T03:04:05", "when", datetime.datetime(2024, 1, 2, 3, 4, 5)),  # noqa: DTZ001
-    ("day=2020-05-06", "day", datetime.date(2020, 5, 6)),
-    ("wait=PT3S", "wait", datetime.timedelta(seconds=3)),
-    ("wait=3.5", "wait", datetime.timedelta(seconds=3.5)),
-    ("wait='00:10:00'", "wait", datetime.timedelta(minutes=10)),
-    ("waits=[PT3S,4]", "waits", [datetime.timedelta(seconds=3), datetime.timedelta(seconds=4)]),
+    ("when=2024-01-02", "when", dt.datetime(2024, 1, 2)),  # noqa: DTZ001
+    ("when=2024-01-02T03:04:05", "when", dt.datetime(2024, 1, 2, 3, 4, 5)),  # noqa: DTZ001
+    ("day=2020-05-06", "day", dt.date(2020, 5, 6)),
+    ("wait=PT3S", "wait", dt.timedelta(seconds=3)),
+    ("wait=3.5", "wait", dt.timedelta(seconds=3.5)),
+    ("wait='00:10:00'", "wait", dt.timedelta(minutes=10)),
+    ("waits=[PT3S,4]", "waits", [dt.timedelta(seconds=3), dt.timedelta(seconds=4)]),
     ("pair=[2,3]", "pair", (2, "3")),
     ("pair.0=5", "pair", (5, "a")),
     ("pair[0]=5", "pair", (5, "a")),
@@ -247,7 +247,7 @@ def test_a_strict_schema_takes_the_texts_of_dates_paths_and_sets_and_nothing_loo
 
     config = desk.config("p=b", "t=[3,4]", "d=2021-01-01", "e=[5]", "f=2")
 
-    assert (config.p, config.t, config.d, config.e) == (Path("b"), (3, 4), datetime.date(2021, 1, 1), {5})
+    assert (config.p, config.t, config.d, config.e) == (Path("b"), (3, 4), dt.date(2021, 1, 1), {5})
     assert "x = '3'" in desk.refused("x='3'")
 
 

@@ -15,7 +15,7 @@ from typedxp.vocabulary.tree import get, split, untyped
 
 
 def digest(experiment: str, values: Mapping[str, Any]) -> str:
-    """Name an experiment and its config by content: the first 16 hexadecimal digits of the SHA-256 of their sorted JSON."""
+    """Name an experiment and its config by content: the first 16 digits of the SHA-256 of their sorted JSON."""
     text = json.dumps([experiment, values], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -40,7 +40,7 @@ class Judge:
         self._guessed = {key for key, field in fields.items() if len(field.models) > 1}
 
     def judge(self, point: Composed) -> Judged | list[Problem]:
-        """Judge one point: numbers given for text are taken as they were typed, everything else is pydantic's decision."""
+        """Judge one point: numbers given for text are taken as they were typed, the rest is pydantic's decision."""
         if self._schema is None:
             return self._accept(point)
         try:
@@ -117,7 +117,7 @@ class Judge:
         try:
             return adapter.validate_python(get(tree, prefix), by_name=True, by_alias=True)
         except ValidationError as error:
-            # A strict schema wants dates, paths and tuples themselves, which no file holds: as JSON it takes their texts.
+            # A strict schema wants dates and tuples themselves, which no file holds: as JSON it takes their texts.
             return _checked_as_json(adapter, get(values, prefix), prefix, error)
         except Exception as error:  # whatever a validator of the user raises
             raise _RefusedError({prefix: [_crash(error)]}) from error
@@ -148,7 +148,7 @@ class Judge:
         ]
 
     def _key(self, values: Any, prefix: Key, error: Any) -> Key:
-        """Translate pydantic's location, which also names members of unions and validators, to the key of an override."""
+        """Translate pydantic's location, which also names members of unions, to the key of an override."""
         node, key = get(values, prefix), prefix
         location = error["loc"]
         for position, part in enumerate(location):
@@ -237,7 +237,7 @@ class Judge:
 
 @dataclass
 class _RefusedError(Exception):
-    """A refusal: pydantic's errors, or what a validator raised instead of them, by the key of the part that was checked."""
+    """A refusal: pydantic's errors, or what a validator raised instead, by the key of the part that was checked."""
 
     errors: Mapping[Key, Sequence[Any]]
 
@@ -280,7 +280,7 @@ def judge_settings(model: Any, values: Mapping[str, Any], point: Composed) -> An
 
 
 def _repaired(values: Any, located: Iterable[tuple[Key, Any]], schema: Model | None) -> dict[str, Any] | None:
-    """Replace numbers by the text they were typed as, and names of enum members by their values, where that is wanted."""
+    """Replace numbers by the text they were typed as, and names of enum members by their values, where wanted."""
     tree: dict[str, Any] | None = None
     for key, error in located:
         value = get(values, key)

@@ -56,8 +56,8 @@ class Assignment:
 class Composed:
     """One point of a sweep as composed, before it is judged.
 
-    ``values`` is a plain tree of its own; ``swept`` maps the swept keys to this point's values; ``members`` says which model
-    each union holds, where that is known; ``origin`` says where the value at a key came from.
+    ``values`` is a plain tree of its own; ``swept`` maps the swept keys to this point's values; ``members`` says which
+    model each union holds, where that is known; ``origin`` says where the value at a key came from.
     """
 
     values: dict[str, Any]

@@ -49,8 +49,8 @@ class Field:
 class Model:
     """One class of the schema: ``name`` is its option where it is a member of a union.
 
-    ``tag`` is the discriminator of the union and the value that means this member. An ``extra`` model takes keys that it
-    does not declare.
+    ``tag`` is the discriminator of the union and the value that means this member. An ``extra`` model takes keys that
+    it does not declare.
     """
 
     name: str

@@ -42,8 +42,10 @@ whole: ${deep.a}
     "exp/a.yaml": "# @package _global_\ndefaults:\n  - override /db: pg\nlr: 5\ndeep: {a: {d: z}}\n",
 }
 
-KEYS = ["lr", "text", "flag", "none", "list", "deep", "deep.a", "deep.a.b", "deep.a.b.c", "deep.a.d", "deep.e", "ref", "db.port",
-        "db.opts", "db.opts.x", "list.0", "list.1.a", "list.2.0", "model.encoder"]  # fmt: skip
+KEYS = [
+    *("lr", "text", "flag", "none", "list", "deep", "deep.a", "deep.a.b", "deep.a.b.c", "deep.a.d", "deep.e", "ref"),
+    *("db.port", "db.opts", "db.opts.x", "list.0", "list.1.a", "list.2.0", "model.encoder"),
+]
 NEW = ["new", "new.deep.er", "deep.a.new", "db.opts.z", "db.user"]
 VALUES = st.recursive(
     st.sampled_from(

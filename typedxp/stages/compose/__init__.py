@@ -1,1 +1,1 @@
-"""Composing: schema, YAML and overrides become plain values, each with its origin. Owns Hydra, hydra-zen and OmegaConf."""
+"""Composing: schema, YAML and overrides become plain values, each with its origin. Owns Hydra and OmegaConf."""

@@ -14,7 +14,7 @@ from typedxp.vocabulary.tree import copy
 class Completer:
     """Completes one composed config. ``options`` says which model an option of a group stands for.
 
-    ``choices`` are the options that were chosen; ``members`` collects which model each field holds, where that is known.
+    ``choices`` are the options that were chosen; ``members`` collects which model each field holds, where it is known.
     """
 
     options: Mapping[tuple[str, str], Model]

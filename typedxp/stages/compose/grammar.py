@@ -82,10 +82,11 @@ def _values(override: Override, options: Options) -> list[Any]:
         return [override.value()]
     if not override.is_discrete_sweep():
         raise ValueError("An interval has no end of values: use range(start, stop, step) or list the values.")
-    if isinstance(glob := override._value, Glob):
+    if isinstance(glob := override._value, Glob):  # noqa: SLF001 - Hydra has no other way to ask
         values = glob.filter(list(options(override.key_or_group)))
     else:
-        values = list(islice(override.sweep_iterator(override._convert_value), MAX_VALUES + 1))
+        convert = override._convert_value  # noqa: SLF001 - Hydra's other one makes text of numbers
+        values = list(islice(override.sweep_iterator(convert), MAX_VALUES + 1))
     if not values:
         raise ValueError("There is no value in this sweep.")
     if len(values) > MAX_VALUES:
@@ -142,7 +143,7 @@ def _parser() -> Any:
             parser = OverrideParser(CommonTokenStream(lexer))
             parser.removeErrorListeners()
             parser.addErrorListener(listener)
-            result = Visitor(self.functions).visit(getattr(parser, rule_name)())
+            result: Any = Visitor(self.functions).visit(getattr(parser, rule_name)())  # type: ignore[func-returns-value]  # antlr4's stub
             if isinstance(result, Override):
                 result.input_line = s
                 result.validate()

@@ -60,9 +60,8 @@ class Mirror:
         model = value.model if isinstance(value, Made) else value
         known = self.members.get((group, name))
         if known is not None and known.type is not model.type:
-            raise DeclarationError(
-                f"The option {group}={name} would mean both {known.type.__name__} and {model.type.__name__}: rename one."
-            )
+            both = f"{known.type.__name__} and {model.type.__name__}"
+            raise DeclarationError(f"The option {group}={name} would mean both {both}: rename one.")
         self.members[group, name] = model
         content, defaults = self._content(model, key, value if isinstance(value, Made) else None, name)
         entries = [{inner.removeprefix(f"{group}/"): choice} for inner, choice in defaults.items()]

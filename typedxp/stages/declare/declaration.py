@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")
 class Declaration:
     """A function with a schema.
 
-    ``config_parameter`` is the parameter that takes the config, or None where the function's own signature is the schema.
+    ``config_parameter`` is the parameter that takes the config; None where the function's own signature is the schema.
     """
 
     function: Callable[..., Any]
