@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import enum
 import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from typedxp.artifacts.directory import Artifacts
-from typedxp.errors import RecordError
+from typedxp.errors import RecordError, ResultsError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
@@ -319,3 +322,21 @@ def test_plain_values_load_no_library(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert {"numpy", "pandas", "xarray", "pydantic", "torch", "PIL", "matplotlib"}.isdisjoint(done.stdout.split())
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+def test_json_writes_words_dates_and_paths_as_text(artifacts):
+    artifacts.save({"color": Color.RED, "day": dt.date(2026, 1, 2), "path": Path("a/b")}, "a")
+
+    assert artifacts.load("a.json") == {"color": "red", "day": "2026-01-02", "path": "a/b"}
+
+
+def test_a_package_that_is_missing_when_loading_is_named_with_the_file(artifacts, monkeypatch):
+    artifacts.save(np.zeros((2, 2), "uint8"), "a.png")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+
+    with pytest.raises(ResultsError, match=r"needs the package PIL.*a\.png"):
+        artifacts.load("a.png")

@@ -121,7 +121,7 @@ def kill_at(monkeypatch):
             patch.setattr(os, "replace", stopping(os.replace))
             patch.setattr(os, "rename", stopping(os.rename))
             # What a killed process does not do.
-            patch.setattr(drafts.shutil, "rmtree", lambda *_, **__: None)
+            patch.setattr("shutil.rmtree", lambda *_, **__: None)
             save()
 
     return run

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -47,6 +46,8 @@ def _copy(source: Path, target: Path, above: tuple[str, ...]) -> None:
 
 
 def _copy_file(source: Path, target: Path, *, executable: bool) -> None:
+    import shutil
+
     file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if executable else 0o666)
     with os.fdopen(file, "wb", buffering=0) as writing, source.open("rb", buffering=0) as reading:
         try:

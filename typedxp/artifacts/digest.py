@@ -1,8 +1,10 @@
-"""Owns the sha256 of files and directories, and their way to the disk."""
+"""Owns the sha256 of files and directories, and their way to the disk.
+
+What only saving or loading needs is imported late: every run imports this module, and few have artifacts at once.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import threading
@@ -28,6 +30,8 @@ def digest(path: Path) -> Digest:
     Raises:
         OSError: it cannot be read, or is a link.
     """
+    import hashlib
+
     if not stat.S_ISDIR(path.lstat().st_mode):
         return _digest_file(path)
     size, listing = 0, hashlib.sha256()
@@ -90,6 +94,8 @@ def _sync(path: Path) -> None:
 
 
 def _digest_file(path: Path) -> Digest:
+    import hashlib
+
     # Not blocking, since somebody may have put a pipe where a file was.
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(file, "rb", buffering=0) as opened:
@@ -99,6 +105,8 @@ def _digest_file(path: Path) -> Digest:
 
 def _follow(path: Path, finished: threading.Event) -> Digest:
     """Sum up a file that another thread is appending to, until it is ``finished``."""
+    import hashlib
+
     while not path.exists() and not finished.is_set():
         finished.wait(_POLL)
     sha256, buffer = hashlib.sha256(), memoryview(bytearray(_CHUNK))

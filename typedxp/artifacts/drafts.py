@@ -12,8 +12,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,11 +33,14 @@ def draft(root: Path) -> Iterator[Path]:
         OSError: it cannot be made.
         RecordError: the directory of the drafts is a link.
     """
+    import shutil
+
     with locked(root) as home:
         for other in os.scandir(home):
             if other.is_dir(follow_symlinks=False) and _abandoned(Path(other.path)):
                 shutil.rmtree(other.path, ignore_errors=True)
-        path = Path(tempfile.mkdtemp(dir=home))
+        path = home / f"{os.getpid()}-{os.urandom(6).hex()}"
+        path.mkdir()
         held = _lock(path / ".lock")
     try:
         yield path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +45,8 @@ def _load_npy(path: Path) -> np.ndarray[Any, Any]:
 
 def _save_npz(value: Mapping[str, np.ndarray[Any, Any]], path: Path) -> None:
     """Write what ``np.savez`` writes; that itself refuses an array called ``file``."""
+    import zipfile
+
     import numpy as np
 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -57,6 +58,8 @@ def _save_npz(value: Mapping[str, np.ndarray[Any, Any]], path: Path) -> None:
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    import zipfile
+
     import numpy as np
 
     arrays = {}

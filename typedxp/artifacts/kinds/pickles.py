@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,15 @@ def _accepts(_: Any) -> bool:
 
 
 def _save(value: Any, path: Path) -> None:
+    import pickle
+
     with path.open("wb") as file:
         pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _load(path: Path) -> Any:
+    import pickle
+
     with path.open("rb") as file:
         return pickle.load(file)  # noqa: S301 - asked for by those who trust the file
 
