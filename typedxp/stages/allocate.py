@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
@@ -28,7 +26,7 @@ def allocate(
         StoreError: the store cannot be written, for example because the disk is full; nothing is left behind.
     """
     environment = _environment()
-    sweep = uuid4().hex[:12]
+    sweep = os.urandom(6).hex()
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     cwd = str(Path.cwd())
     with store.allocating(len(plan.runs)) as directories:
@@ -66,4 +64,8 @@ def _environment() -> Environment:
     except (OSError, KeyError):
         # A container may run under a number that no name belongs to.
         user = str(os.getuid())
-    return Environment(platform.node(), user, platform.platform(), platform.python_version(), sys.executable, VERSION)
+    # Not platform.platform(), which starts a process to learn less.
+    system = os.uname()
+    version = ".".join(map(str, sys.version_info[:3]))
+    place = f"{system.sysname}-{system.release}-{system.machine}"
+    return Environment(system.nodename, user, place, version, sys.executable, VERSION)

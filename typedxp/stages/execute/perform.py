@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +31,7 @@ def perform(
     Raises:
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
     """
-    status = Status(RunStatus.RUNNING, host=platform.node(), pid=os.getpid(), start=now(), attempt=attempt)
+    status = Status(RunStatus.RUNNING, host=os.uname().nodename, pid=os.getpid(), start=now(), attempt=attempt)
     ended, interrupted = replace(status, status=RunStatus.COMPLETED), False
     try:
         with _same_working_directory():

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from typedxp.errors import StoreError
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import now
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _PATIENCE = 10.0
 """Seconds that an interrupted worker has to record how it ended, before it is killed."""
@@ -42,6 +45,8 @@ class Workers:
         Raises:
             KeyboardInterrupt: the user stopped it; the workers were interrupted, and no run is left running.
         """
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
         with ThreadPoolExecutor(self._jobs) as pool:
             execute = self._execute_or_stop if stop_on_error else self._execute
             pending = {pool.submit(execute, *run): run[0] for run in runs}
@@ -58,6 +63,8 @@ class Workers:
 
     def _stop(self, pending: Iterable[Future[Status | None]]) -> None:
         """Start no more, interrupt the workers, and wait until they have recorded how they ended, or kill them."""
+        from concurrent.futures import wait
+
         self._stopped = self._interrupted = True
         try:
             self._signal(signal.SIGINT)
