@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,10 @@ def launched(tmp_path):
         process.kill()
         process.wait()
         process.stderr.close()
+    for file in tmp_path.glob("pid.*"):
+        # Workers that a test which failed has left.
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def wait_until(condition, seconds=30):
