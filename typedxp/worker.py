@@ -21,7 +21,7 @@ from typedxp.errors import ExecutionError, TypedxpError
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.execute.perform import perform
 from typedxp.stages.record import Run
-from typedxp.stages.validate import Judge
+from typedxp.stages.validate.judge import Judge
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import ExperimentRef, RunStatus, StreamSummary
 

@@ -16,7 +16,7 @@ from typedxp.runner.show import summary
 from typedxp.runner.story import Ended, Launch, launch, make_composer, plan, plan_config
 from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.declare.instances import plain
-from typedxp.stages.validate import judge_settings
+from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.plan import Assignment, Composed, spell
 from typedxp.vocabulary.records import RunStatus

@@ -23,7 +23,8 @@ from typedxp.stages.execute.processes import Workers
 from typedxp.stages.plan import check_condition, make_plan, satisfies
 from typedxp.stages.record import Run
 from typedxp.stages.snapshot import code_version
-from typedxp.stages.validate import Judge, judge_settings
+from typedxp.stages.validate.judge import Judge
+from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, RunSpec

@@ -1,0 +1,1 @@
+"""Validating: pydantic judges composed values, once, before anything exists."""

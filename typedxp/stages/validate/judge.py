@@ -1,0 +1,212 @@
+"""Owns pydantic's judgement: plain values become a config, or every problem with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from typedxp.errors import DeclarationError, Problem
+from typedxp.stages.validate.refusal import RefusedError, Reporter, crash, required
+from typedxp.stages.validate.repair import check_as_json, repaired
+from typedxp.vocabulary.plan import Composed, Judged
+from typedxp.vocabulary.schema import MISSING, Key, Model
+from typedxp.vocabulary.tree import copy, get, leaves, put, shown, untyped
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+class Judge:
+    """The judge of one schema: ``schema`` is None for an untyped DictConfig, of which everything is accepted.
+
+    ``seeded`` says that the experiment asks for a seed, which an untyped config may not have.
+    """
+
+    def __init__(self, config_type: Any, schema: Model | None, *, seeded: bool = False) -> None:
+        self._type = config_type
+        self._schema = schema
+        self._reporter = Reporter(schema)
+        self._seeded = seeded
+        self._adapters: dict[Any, TypeAdapter[Any]] = {}
+        fields = dict(schema.keys()) if schema is not None else {}
+        self._has_secrets = any(field.secret for field in fields.values())
+        self._has_sets = any("set[" in field.type or field.type in ("set", "frozenset") for field in fields.values())
+        # Unions without a discriminator: pydantic would have to guess the member.
+        self._guessed = {key for key, field in fields.items() if len(field.models) > 1}
+
+    def judge(self, point: Composed) -> Judged | list[Problem]:
+        """Judge one point: numbers given for text are taken as they were typed, the rest is pydantic's decision."""
+        if self._schema is None:
+            return self._accept(point)
+        try:
+            config = self._validate_repaired(point.values, point.members)
+        except RefusedError as refused:
+            return self._reporter.problems(refused, point)
+        return self._written(config, point)
+
+    def restore(self, values: Mapping[str, Any], members: Mapping[str, str], secrets: Mapping[str, str]) -> Any:
+        """Make a config from what :meth:`judge` returned as plain values, and config.yaml holds.
+
+        Raises:
+            DeclarationError: the schema does not accept them any more.
+        """
+        if self._schema is None:
+            return _dict_config(values)
+        tree = copy(values)
+        for dotted, secret in secrets.items():
+            put(tree, tuple(dotted.split(".")), secret)
+        try:
+            return self._validate_repaired(tree, self._found(members))
+        except RefusedError as refused:
+            raise DeclarationError(
+                f"The config that was recorded does not fit the schema any more: {refused}"
+            ) from refused
+
+    def _accept(self, point: Composed) -> Judged | list[Problem]:
+        values = untyped(point.values)
+        missing = [key for key, value in leaves(values) if value == MISSING]
+        if missing:
+            return [Problem(".".join(key), "", point.origin(key), required(key, None)) for key in missing]
+        if self._seeded and not isinstance(values.get("seed"), int):
+            message = "The experiment is declared with seed_with, and needs a whole number: give ++seed=0."
+            return [
+                Problem("seed", shown(values["seed"]) if "seed" in values else "", point.origin(("seed",)), message)
+            ]
+        return Judged(_dict_config(values), values, {})
+
+    def _validate_repaired(self, values: dict[str, Any], members: Mapping[Key, Model]) -> Any:
+        try:
+            return self._validate(values, members)
+        except RefusedError as refused:
+            second = repaired(values, self._reporter.located(refused, values), self._schema)
+            if second is None:
+                raise
+            return self._validate(second, members)
+
+    def _validate(self, values: Mapping[str, Any], members: Mapping[Key, Model]) -> Any:
+        tree = untyped(values)
+        # The member of a union without a discriminator is not pydantic's to guess where an option was chosen.
+        chosen = [key for key, model in members.items() if key in self._guessed and model.tag is None]
+        refused: dict[Key, Sequence[Any]] = {}
+        for key in sorted(chosen, key=len, reverse=True):
+            if isinstance(get(tree, key), dict):
+                try:
+                    put(tree, key, self._checked(members[key].type, tree, key, values))
+                except RefusedError as error:
+                    refused |= error.errors
+        try:
+            config = self._checked(self._type, tree, (), values)
+        except RefusedError as error:
+            raise RefusedError({**error.errors, **refused}) from error
+        if refused:
+            raise RefusedError(refused)
+        return config
+
+    def _checked(self, config_type: Any, tree: Any, prefix: Key, values: Any) -> Any:
+        """Have pydantic check what is in ``tree`` below ``prefix``; validators may change it, but not ``values``."""
+        from pydantic_core import ValidationError
+
+        adapter = self._adapter(config_type)
+        try:
+            return adapter.validate_python(get(tree, prefix), by_name=True, by_alias=True)
+        except ValidationError as error:
+            # A strict schema wants dates and tuples themselves, which no file holds: as JSON it takes their texts.
+            return check_as_json(adapter, get(values, prefix), prefix, error)
+        except Exception as error:  # whatever a validator of the user raises
+            raise RefusedError({prefix: [crash(error)]}) from error
+
+    def _found(self, members: Mapping[str, str]) -> dict[Key, Model]:
+        assert self._schema is not None
+        found: dict[Key, Model] = {}
+        for dotted, name in members.items():
+            key = tuple(dotted.split("."))
+            field = self._schema.find(key)
+            for model in field.models if field is not None else ():
+                if model.type.__name__ == name:
+                    found[key] = model
+        return found
+
+    def _written(self, config: Any, point: Composed) -> Judged | list[Problem]:
+        """Write a config down as plain values, and make sure that the same config is read back."""
+        from pydantic_core import PydanticSerializationError
+
+        try:
+            values, secrets = self._dump(config)
+            again, _ = self._dump(self.restore(values, _names(point.members), secrets))
+        except (PydanticSerializationError, DeclarationError) as error:
+            return [
+                Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")
+            ]
+        if repr(values) == repr(again):
+            return Judged(config, values, secrets)
+        return [
+            Problem(
+                ".".join(key),
+                shown(old),
+                point.origin(key),
+                f"It becomes {shown(new)} when it is written to config.yaml and read back. "
+                "Let the validators of the schema leave alone what they have made.",
+            )
+            for key, old, new in _changed(values, again)
+        ]
+
+    def _dump(self, config: Any) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return a config as plain values, and the secrets that these do not show."""
+        adapter = self._adapter(self._type)
+        values: dict[str, Any] = adapter.dump_python(
+            config, mode="json", by_alias=False, round_trip=True, warnings=False
+        )
+        if not (self._has_sets or self._has_secrets):
+            return values, {}
+        native = adapter.dump_python(config, by_alias=False, round_trip=True, warnings=False)
+        # A set has no order, and two runs of Python two different ones.
+        return _ordered(native, values), dict(_secrets(native))
+
+    def _adapter(self, config_type: Any) -> TypeAdapter[Any]:
+        from pydantic import TypeAdapter
+
+        if config_type not in self._adapters:
+            self._adapters[config_type] = TypeAdapter(config_type)
+        return self._adapters[config_type]
+
+
+def _names(members: Mapping[Key, Model]) -> dict[str, str]:
+    return {".".join(key): model.type.__name__ for key, model in members.items()}
+
+
+def _dict_config(values: Mapping[str, Any]) -> Any:
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.create(dict(values))
+    OmegaConf.set_struct(config, True)
+    return config
+
+
+def _changed(old: Any, new: Any, key: Key = ()) -> Iterator[tuple[Key, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**old, **new}:
+            yield from _changed(old.get(name), new.get(name), (*key, str(name)))
+    elif repr(old) != repr(new):
+        yield key, old, new
+
+
+def _secrets(native: Any, key: Key = ()) -> Iterator[tuple[str, str]]:
+    if isinstance(native, dict):
+        for name, value in native.items():
+            yield from _secrets(value, (*key, str(name)))
+    elif isinstance(native, list | tuple):
+        for index, value in enumerate(native):
+            yield from _secrets(value, (*key, str(index)))
+    elif hasattr(native, "get_secret_value"):
+        secret = native.get_secret_value()
+        yield ".".join(key), secret.decode() if isinstance(secret, bytes) else str(secret)
+
+
+def _ordered(native: Any, written: Any) -> Any:
+    if isinstance(native, set | frozenset):
+        return sorted(written, key=repr)
+    if isinstance(native, dict):
+        return {name: _ordered(native.get(name), value) for name, value in written.items()}
+    if isinstance(native, list | tuple):
+        return [_ordered(one, other) for one, other in zip(native, written, strict=True)]
+    return written
