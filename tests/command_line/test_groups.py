@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 SCHEMA = """
@@ -255,3 +259,44 @@ def test_a_registered_value_of_a_foreign_class_is_refused(desk, schema):
     desk.module.typedxp.register(schema.CNN(), group="optimizer", name="odd")
 
     assert "optimizer=odd is a CNN; optimizer takes SGD, Adam." in desk.refused()
+
+
+def test_members_with_the_same_fields_are_not_confused(desk):
+    desk.script(
+        """
+        class One(BaseModel):
+            x: int = 1
+
+        class Two(BaseModel):
+            x: int = 1
+
+        class Config(BaseModel):
+            part: One | Two = One()
+        """,
+        TRAIN,
+    )
+    module = desk.module
+
+    assert [config.part for config in desk.configs("part=one,two")] == [module.One(), module.Two()]
+    done = subprocess.run(
+        [sys.executable, "train.py", "part=one,two", "-j", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [path.read_text(encoding="utf-8") for path in sorted((desk.path / "logs").glob("[34]/stdout.log"))]
+    assert names == ["One\n", "Two\n"]
+
+
+TRAIN = """
+@typedxp.experiment
+def train(config: Config) -> None:
+    seen.append(config)
+    print(type(config.part).__name__)
+
+
+if __name__ == "__main__":
+    train.main()
+"""

@@ -14,9 +14,9 @@ from typedxp.vocabulary.schema import Key, Model
 from typedxp.vocabulary.tree import get, split, untyped
 
 
-def digest(experiment: str, values: Mapping[str, Any]) -> str:
+def digest(experiment: str, values: Mapping[str, Any], members: Mapping[str, str] | None = None) -> str:
     """Name an experiment and its config by content: the first 16 digits of the SHA-256 of their sorted JSON."""
-    text = json.dumps([experiment, values], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([experiment, values, *([members] if members else [])], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -26,7 +26,7 @@ def make_plan(experiment: str, points: Iterable[tuple[Composed, Judged]], exclud
     count = 0
     for composed, judged in points:
         count += 1
-        name = digest(experiment, judged.values)
+        name = digest(experiment, judged.values, judged.members)
         # Secrets make a difference, which no file shows.
         own = (name, *judged.secrets.values())
         if own not in specs:
@@ -35,9 +35,7 @@ def make_plan(experiment: str, points: Iterable[tuple[Composed, Judged]], exclud
                 judged=judged,
                 point={".".join(key): _label(composed, judged.values, key) for key in composed.swept},
                 choices={group.replace("/", "."): choice for group, choice in composed.choices.items()},
-                members={
-                    ".".join(key): model.type.__name__ for key, model in composed.members.items() if model.tag is None
-                },
+                members=judged.members,
                 overrides=composed.overrides,
             )
     return Plan(tuple(specs.values()), duplicates=count - len(specs), excluded=excluded)

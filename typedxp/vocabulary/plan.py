@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from typedxp.errors import Problem
@@ -73,12 +73,14 @@ class Composed:
 class Judged:
     """One valid point: the config object that the function receives, and the plain values that config.yaml holds.
 
-    ``secrets`` are the values that ``values`` does not show, by dotted key.
+    ``secrets`` are the values that ``values`` does not show, and ``members`` the classes that unions without a
+    discriminator hold, which ``values`` does not show either; both by dotted key.
     """
 
     config: Any
     values: dict[str, Any]
     secrets: Mapping[str, str]
+    members: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

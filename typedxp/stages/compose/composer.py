@@ -150,10 +150,11 @@ class Composer:
         from hydra.types import RunMode
         from omegaconf import OmegaConf
 
-        parsed, repository = self.loader._parse_overrides_and_create_caching_repo(self.main, overrides)
+        loader = self.loader
+        parsed, repository = loader._parse_overrides_and_create_caching_repo(self.main, overrides)  # noqa: SLF001
         try:
             defaults = create_defaults_list(repository, self.main, parsed, prepend_hydra=False, skip_missing=False)
-            config = self.loader._compose_config_from_defaults_list(defaults.defaults, repository)
+            config = loader._compose_config_from_defaults_list(defaults.defaults, repository)  # noqa: SLF001
             values: Any = OmegaConf.to_container(config, resolve=False)
             if not any(isinstance(value, str) and "${hydra:" in value for _, value in leaves(values)):
                 return values, defaults

@@ -32,7 +32,10 @@ class Judge:
         self._has_secrets = any(field.secret for field in fields.values())
         self._has_sets = any("set[" in field.type or field.type in ("set", "frozenset") for field in fields.values())
         # Unions without a discriminator: pydantic would have to guess the member.
-        self._guessed = {key for key, field in fields.items() if len(field.models) > 1}
+        self._guessed: dict[Key, list[Model]] = {}
+        for key, field in schema.keys() if schema is not None else ():
+            if len(field.models) > 1 and field.models[0].tag is None:
+                self._guessed.setdefault(key, []).extend(field.models)
 
     def judge(self, point: Composed) -> Judged | list[Problem]:
         """Judge one point: numbers given for text are taken as they were typed, the rest is pydantic's decision."""
@@ -86,7 +89,7 @@ class Judge:
     def _validate(self, values: Mapping[str, Any], members: Mapping[Key, Model]) -> Any:
         tree = untyped(values)
         # The member of a union without a discriminator is not pydantic's to guess where an option was chosen.
-        chosen = [key for key, model in members.items() if key in self._guessed and model.tag is None]
+        chosen = [key for key in members if key in self._guessed]
         refused: dict[Key, Sequence[Any]] = {}
         for key in sorted(chosen, key=len, reverse=True):
             if isinstance(get(tree, key), dict):
@@ -116,15 +119,21 @@ class Judge:
             raise RefusedError({prefix: [crash(error)]}) from error
 
     def _found(self, members: Mapping[str, str]) -> dict[Key, Model]:
-        assert self._schema is not None
-        found: dict[Key, Model] = {}
-        for dotted, name in members.items():
-            key = tuple(dotted.split("."))
-            field = self._schema.find(key)
-            for model in field.models if field is not None else ():
-                if model.type.__name__ == name:
-                    found[key] = model
-        return found
+        named = [(tuple(dotted.split(".")), name) for dotted, name in members.items()]
+        return {
+            key: model for key, name in named for model in self._guessed.get(key, ()) if model.type.__name__ == name
+        }
+
+    def _held(self, config: Any) -> dict[str, str]:
+        """Name the classes that unions without a discriminator hold."""
+        held: dict[str, str] = {}
+        for key, models in self._guessed.items():
+            value = config
+            for name in key:
+                value = getattr(value, name, None)
+            if any(type(value) is model.type for model in models):
+                held[".".join(key)] = type(value).__name__
+        return held
 
     def _written(self, config: Any, point: Composed) -> Judged | list[Problem]:
         """Write a config down as plain values, and make sure that the same config is read back."""
@@ -132,13 +141,14 @@ class Judge:
 
         try:
             values, secrets = self._dump(config)
-            again, _ = self._dump(self.restore(values, _names(point.members), secrets))
+            members = self._held(config)
+            again, _ = self._dump(self.restore(values, members, secrets))
         except (PydanticSerializationError, DeclarationError) as error:
             return [
                 Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")
             ]
         if repr(values) == repr(again):
-            return Judged(config, values, secrets)
+            return Judged(config, values, secrets, members)
         return [
             Problem(
                 ".".join(key),
@@ -168,10 +178,6 @@ class Judge:
         if config_type not in self._adapters:
             self._adapters[config_type] = TypeAdapter(config_type)
         return self._adapters[config_type]
-
-
-def _names(members: Mapping[Key, Model]) -> dict[str, str]:
-    return {".".join(key): model.type.__name__ for key, model in members.items()}
 
 
 def _dict_config(values: Mapping[str, Any]) -> Any:
