@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from typedxp.vocabulary.version import VERSION as __version__
+from typedxp.vocabulary.version import VERSION
 
 if TYPE_CHECKING:
     from typedxp.errors import (
@@ -23,20 +23,30 @@ if TYPE_CHECKING:
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
+    from typedxp.vocabulary.metrics import Array, Description, Metrics, Stream, Unit
+    from typedxp.vocabulary.stopping import StopRequest
+
+__version__ = VERSION
 
 _HOMES = {
+    "Array": "typedxp.vocabulary.metrics",
     "ConfigError": "typedxp.errors",
     "DeclarationError": "typedxp.errors",
+    "Description": "typedxp.vocabulary.metrics",
     "ExecutionError": "typedxp.errors",
     "Experiment": "typedxp.runner.experiment",
+    "Metrics": "typedxp.vocabulary.metrics",
     "PlanError": "typedxp.errors",
     "RecordError": "typedxp.errors",
     "ResultsError": "typedxp.errors",
     "Run": "typedxp.stages.record",
     "RunHandle": "typedxp.runner.experiment",
+    "StopRequest": "typedxp.vocabulary.stopping",
     "StoreError": "typedxp.errors",
+    "Stream": "typedxp.vocabulary.metrics",
     "SweepHandle": "typedxp.runner.experiment",
     "TypedxpError": "typedxp.errors",
+    "Unit": "typedxp.vocabulary.metrics",
     "experiment": "typedxp.runner.experiment",
     "open_results": "typedxp.results.open",
     "register": "typedxp.stages.declare.registry",
@@ -44,18 +54,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "Array",
     "ConfigError",
     "DeclarationError",
+    "Description",
     "ExecutionError",
     "Experiment",
+    "Metrics",
     "PlanError",
     "RecordError",
     "ResultsError",
     "Run",
     "RunHandle",
+    "StopRequest",
     "StoreError",
+    "Stream",
     "SweepHandle",
     "TypedxpError",
+    "Unit",
     "experiment",
     "open_results",
     "register",

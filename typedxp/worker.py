@@ -23,13 +23,14 @@ from typedxp.stages.execute.perform import perform
 from typedxp.stages.record import Run
 from typedxp.stages.validate.judge import Judge
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.records import ExperimentRef, RunStatus, StreamSummary
+from typedxp.vocabulary.records import ExperimentRef, RunStatus
+from typedxp.vocabulary.stopping import Stopped, StopSwitch
 
 
 def main(arguments: Sequence[str]) -> int:
     """Execute the run in one directory.
 
-    Returns the exit code: 0 completed, 1 failed, 2 cannot be started, 130 interrupted.
+    Returns the exit code: 0 completed, 1 failed, 2 cannot be started, 128 and the signal's number stopped.
     """
     if len(arguments) != 1:
         print("typedxp: Name one run directory: python -P -m typedxp.worker logs/17", file=sys.stderr)
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Stopped as stopped:
+        return 128 + stopped.request.signal
 
 
 def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
@@ -54,9 +57,11 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
     Raises:
         TypedxpError: the directory cannot be read.
         KeyboardInterrupt: the run was interrupted, and is marked cancelled.
+        Stopped: it was stopped by another signal.
     """
-    record = directory.read_record()
-    runs: list[Run[Any]] = []
+    record, attempt = directory.read_record(), directory.read_status().attempt + 1
+    switch = StopSwitch()
+    run: Run[Any] = Run(directory.path, attempt=attempt, timestamps=record.recording.timestamps, switch=switch)
 
     def work() -> None:
         missing = sorted(set(record.secrets) - set(secrets))
@@ -64,14 +69,10 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
             raise ExecutionError(f"Run {record.id} needs secrets that are not written down: {', '.join(missing)}.")
         declaration = load(record.experiment)
         judge = Judge(declaration.type, declaration.schema)
-        config = judge.restore(directory.read_config(), record.members, secrets)
-        runs.append(Run(directory.path, config))
-        declaration.call(config, runs[0])
+        run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
+        declaration.call(run.config, run)
 
-    def close() -> Mapping[str, StreamSummary]:
-        return runs[0].close() if runs else {}
-
-    status = perform(directory, work, close, directory.read_status().attempt + 1)
+    status = perform(directory, work, run, switch, record.recording, shown=False)
     return 0 if status.status is RunStatus.COMPLETED else 1
 
 

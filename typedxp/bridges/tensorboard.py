@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
+from typedxp.bridges.arrays import to_array, to_pixels
 from typedxp.bridges.recorder import Recorder, place
 
 if TYPE_CHECKING:
     from typedxp.stages.record import Run
 
-_LEFT_OUT = frozenset(
-    f"add_{kind}"
-    for kind in (
-        *("audio", "custom_scalars", "custom_scalars_marginchart", "custom_scalars_multilinechart", "embedding"),
-        *("graph", "histogram_raw", "image", "image_with_boxes", "images", "mesh", "onnx_graph", "pr_curve"),
-        *("pr_curve_raw", "video"),
-    )
-)
-_NO_ARTIFACTS = "this run records scalars only."
+_LEFT_OUT = {
+    *("add_audio", "add_custom_scalars", "add_custom_scalars_marginchart", "add_custom_scalars_multilinechart"),
+    *("add_embedding", "add_graph", "add_histogram_raw", "add_image_with_boxes", "add_images", "add_mesh"),
+    *("add_onnx_graph", "add_pr_curve", "add_pr_curve_raw", "add_video"),
+}
+_NO_PLACE = "a run has no place for this. Keep it with run.log_artifact."
 
 
 class SummaryWriter:
@@ -34,7 +33,7 @@ class SummaryWriter:
         self._recorder = Recorder(run)
         self._records: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = RLock()
-        self.log_dir = str(run.directory)
+        self.log_dir = self.get_logdir()
 
     def add_scalar(self, tag: str, scalar_value: Any, global_step: int | None = None, *_: Any, **__: Any) -> None:
         """Record one value; without a step it is a record of its own."""
@@ -57,21 +56,33 @@ class SummaryWriter:
         for tag, value in metric_dict.items():
             self._add(tag, value, None)
 
-    def add_figure(self, tag: str, figure: Any, global_step: int | None = None, *_: Any, **__: Any) -> None:
-        """Record a matplotlib figure as an artifact."""
-        self._add_artifact("add_figure", tag, figure, global_step, ".png")
+    def add_figure(
+        self, tag: str, figure: Any, global_step: int | None = None, close: bool = True, *_: Any, **__: Any
+    ) -> None:
+        """Record a matplotlib figure, or several, as artifacts, and close them."""
+        figures = {tag: figure} if not isinstance(figure, list) else {f"{tag}/{n}": one for n, one in enumerate(figure)}
+        for name, one in figures.items():
+            self._add_artifact(name, one, global_step, ".png")
+            if close and "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close(one)
+
+    def add_image(
+        self, tag: str, img_tensor: Any, global_step: int | None = None, *_: Any, dataformats: str = "CHW", **__: Any
+    ) -> None:
+        """Record an image as an artifact."""
+        self._add_artifact(tag, to_pixels(img_tensor, dataformats), global_step, ".png")
 
     def add_histogram(self, tag: str, values: Any, global_step: int | None = None, *_: Any, **__: Any) -> None:
         """Record the values, all of them, as an artifact."""
-        self._add_artifact("add_histogram", tag, values, global_step, ".npy")
+        self._add_artifact(tag, to_array(values), global_step, ".npy")
 
     def add_tensor(self, tag: str, tensor: Any, global_step: int | None = None, *_: Any, **__: Any) -> None:
         """Record an array as an artifact."""
-        self._add_artifact("add_tensor", tag, tensor, global_step, ".npy")
+        self._add_artifact(tag, to_array(tensor), global_step, ".npy")
 
     def get_logdir(self) -> str:
         """Return the directory of the run."""
-        return self.log_dir
+        return str(self._recorder.run.directory)
 
     def flush(self) -> None:
         """Write the records that may still have grown."""
@@ -92,7 +103,7 @@ class SummaryWriter:
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name not in _LEFT_OUT:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return lambda *_, **__: self._recorder.leave_out(name, _NO_ARTIFACTS)
+        return lambda *_, **__: self._recorder.leave_out(name, _NO_PLACE)
 
     def _add(self, tag: str, value: Any, step: int | None) -> None:
         stream, name = place(tag)
@@ -110,10 +121,5 @@ class SummaryWriter:
         step, metrics = self._records.pop(stream)
         self._recorder.log(stream, metrics, step)
 
-    def _add_artifact(self, method: str, tag: str, value: Any, step: int | None, suffix: str) -> None:
-        save = getattr(self._recorder.run, "log_artifact", None)
-        if save is None:
-            self._recorder.leave_out(method, _NO_ARTIFACTS)
-            return
-        value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
-        save(value, f"{tag}{'' if step is None else f'/{step}'}{suffix}")
+    def _add_artifact(self, tag: str, value: Any, step: int | None, suffix: str) -> None:
+        self._recorder.run.log_artifact(value, f"{tag}{'' if step is None else f'/{step}'}{suffix}")

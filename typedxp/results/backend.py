@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from typedxp.results.names import RUN, STATUS, dimension_names, step_name, varia
 from typedxp.results.runs import StoredRun, choose_run, find_runs, warn_of_hidden
 from typedxp.results.streams import StreamFile, column_names, find_streams, longest
 from typedxp.store.store import Store
+from typedxp.vocabulary.metrics import SUMMARY, Variable
 
 
 class RunStoreBackend(BackendEntrypoint):
@@ -78,19 +79,42 @@ def _build(runs: Sequence[StoredRun]) -> xarray.Dataset:
     warn_of_hidden(point.runs for point in points)
     shown = [choose_run(point.runs) for point in points]
     streams = find_streams(shown)
-    variables = dict(_metrics(streams))
-    names = dimension_names(keys, [*variables, *map(step_name, streams)])
+    metrics = _metrics(streams, shown)
+    stepped = {metric.stream: step_name(metric.stream) for metric in metrics.values() if not metric.once}
+    names = dimension_names(keys, [*metrics, *stepped.values()])
     layout = _lay_out(make_axes(keys, points), names, runs, shown)
-    data = {name: _variable(layout, streams[stream], stream, column) for name, (stream, column) in variables.items()}
-    steps = {step_name(stream): np.arange(longest(streams[stream])) for stream, _ in variables.values()}
+    data = {name: _variable(layout, streams[metric.stream], metric) for name, metric in metrics.items()}
+    steps = {step: np.arange(longest(streams[stream])) for stream, step in stepped.items()}
     return xarray.Dataset(data, coords={**layout.coords, **steps})
 
 
-def _metrics(streams: Mapping[str, Sequence[StreamFile | None]]) -> Iterator[tuple[str, tuple[str, str]]]:
+@dataclass(frozen=True)
+class _Metric:
+    """A column of a stream; ``once`` if each run has it once, and not step by step."""
+
+    stream: str
+    column: str
+    declared: Variable | None
+    once: bool
+
+
+def _metrics(streams: Mapping[str, Sequence[StreamFile | None]], runs: Sequence[StoredRun]) -> dict[str, _Metric]:
+    """Return the metrics by the names of their variables."""
+    found: dict[str, _Metric] = {}
     for stream, files in streams.items():
         columns = column_names(files)
         for column in columns:
-            yield variable_name(stream, column, columns), (stream, column)
+            declared = _declared(runs, stream, column)
+            once = declared is not None and stream == SUMMARY
+            name = column if once else variable_name(stream, column, columns)
+            found[name] = _Metric(stream, column, declared, once)
+    return found
+
+
+def _declared(runs: Sequence[StoredRun], stream: str, column: str) -> Variable | None:
+    """Return what the newest run that declared a metric says of it."""
+    declarations = (run.record.metrics.get(stream, {}).get(column) for run in reversed(runs))
+    return next((declared for declared in declarations if declared is not None), None)
 
 
 def _lay_out(
@@ -115,20 +139,23 @@ def _lay_out(
     return _Layout(dims, grid, coords)
 
 
-def _variable(layout: _Layout, files: Sequence[StreamFile | None], stream: str, column: str) -> xarray.Variable:
-    array = MetricArray(column, layout.grid, files, longest(files))
-    dims = (*layout.dims, step_name(stream))
+def _variable(layout: _Layout, files: Sequence[StreamFile | None], metric: _Metric) -> xarray.Variable:
+    array = MetricArray(metric.column, layout.grid, files, longest(files))
+    dims = (*layout.dims, step_name(metric.stream))
+    attrs = {"stream": metric.stream, "column": metric.column}
+    if metric.declared is not None:
+        attrs |= _known(long_name=metric.declared.description, units=metric.declared.unit)
     # As it is on disk: one file for each run.
     chunks = dict(zip(dims, [*(1 for _ in layout.dims), array.shape[-1]], strict=True))
-    return xarray.Variable(
-        dims,
-        indexing.LazilyIndexedArray(array),
-        {"stream": stream, "column": column},
-        {"preferred_chunks": chunks},
-    )
+    variable = xarray.Variable(dims, indexing.LazilyIndexedArray(array), attrs, {"preferred_chunks": chunks})
+    # Of what a run logs once, the last record counts.
+    return variable.isel({dims[-1]: -1}) if metric.once else variable
 
 
 def _describe(key: str, runs: Sequence[StoredRun]) -> dict[str, str]:
     label = find_label(runs, key)
-    attrs = {"key": key, "long_name": label.description, "units": label.unit}
+    return _known(key=key, long_name=label.description, units=label.unit)
+
+
+def _known(**attrs: str | None) -> dict[str, str]:
     return {name: text for name, text in attrs.items() if text}

@@ -68,8 +68,12 @@ def find_streams(runs: Sequence[StoredRun]) -> Mapping[str, tuple[StreamFile | N
 
 
 def column_names(files: Sequence[StreamFile | None]) -> tuple[str, ...]:
-    """Name every column of a stream, in the order in which the runs first have them."""
-    return tuple(dict.fromkeys(name for file in files if file for name in file.summary.columns))
+    """Name every column of a stream, in the order in which the runs first have them.
+
+    Those that begin with ``_`` are ours: when a record was logged, for example.
+    """
+    names = (name for file in files if file for name in file.summary.columns if not name.startswith("_"))
+    return tuple(dict.fromkeys(names))
 
 
 def longest(files: Sequence[StreamFile | None]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,18 @@ from pathlib import Path
 from typedxp.errors import ConfigError, PlanError, TypedxpError
 from typedxp.runner import show
 from typedxp.runner.flags import Flags, parse_flags
-from typedxp.runner.story import Launch, check, launch, make_composer, plan
+from typedxp.runner.resume import unfinished
+from typedxp.runner.story import Ended, Launch, check, execute, launch, make_composer, plan
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.stopping import Stopped
 
 
 def command_line(declaration: Declaration, program: str, arguments: Sequence[str]) -> int:
-    """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 130 interrupted."""
+    """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 128 and more stopped."""
     try:
         flags = parse_flags(arguments, Path(program).name)
         return _execute(declaration, flags, [program, *arguments])
@@ -31,6 +33,9 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
     except KeyboardInterrupt:
         print("typedxp: interrupted", file=sys.stderr)
         return 130
+    except Stopped as stopped:
+        print(f"typedxp: {stopped}", file=sys.stderr)
+        return 128 + stopped.request.signal
     except BrokenPipeError:
         # Whoever read our output, `head` for example, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,6 +62,8 @@ def _execute(declaration: Declaration, flags: Flags, command: Sequence[str]) -> 
             return 0
         what = plan(declaration, composer, assignments, partial(_confirm, flags), problems)
     check(what)
+    if what.settings.resume is not None:
+        return _resume(what, flags)
     if flags.dry_run:
         show.plan_table(what)
         return 0
@@ -85,9 +92,27 @@ def _confirm(flags: Flags, count: int, limit: int) -> None:
 
 def _launch(what: Launch, command: Sequence[str]) -> int:
     show.notes(what.plan)
+    name, count = what.declaration.name, len(what.plan.runs)
+    with show.progress(name, count) as report, closing(launch(what, command, report.started)) as runs:
+        return _follow(runs, report)
+
+
+def _resume(what: Launch, flags: Flags) -> int:
+    waiting = unfinished(what)
+    print(f"Going on with {len(waiting)} runs: {', '.join(str(run.id) for run in waiting) or 'none'}.", file=sys.stderr)
+    if flags.dry_run:
+        return 0
+    name, count = what.declaration.name, len(waiting)
+    with (
+        show.progress(name, count) as report,
+        closing(execute(what.declaration, what.settings, waiting, report.started)) as runs,
+    ):
+        return _follow(runs, report)
+
+
+def _follow(runs: Iterable[Ended], report: show.Report) -> int:
     failed = 0
-    with show.progress(what) as report, closing(launch(what, command, report.started)) as runs:
-        for directory, status in runs:
-            report.ended(directory, status)
-            failed += status.status is not RunStatus.COMPLETED
+    for directory, status in runs:
+        report.ended(directory, status)
+        failed += status.status is not RunStatus.COMPLETED
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,17 +82,20 @@ class Report(Protocol):
 
 
 @contextmanager
-def progress(what: Launch) -> Iterator[Report]:
+def progress(name: str, total: int) -> Iterator[Report]:
     """Report a sweep: by a bar on a terminal, by plain lines elsewhere."""
-    if len(what.plan.runs) == 1 or not sys.stderr.isatty():
-        yield Lines(len(what.plan.runs))
+    if total == 1 or not sys.stderr.isatty():
+        yield Lines(total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Bar(bar, bar.add_task(what.declaration.name, total=len(what.plan.runs)))
+    # A descriptor of its own, which the capture of a run's output leaves alone.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
+        console = Console(file=terminal)
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+            yield Bar(bar, bar.add_task(name, total=total))
 
 
 class Lines:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, ExecutionError, PlanError, Problem, StoreError
-from typedxp.stages.allocate import allocate
+from typedxp.stages.allocate import Origin, allocate
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
@@ -27,8 +27,10 @@ from typedxp.stages.validate.judge import Judge
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
-from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, RunSpec
-from typedxp.vocabulary.records import RunStatus, Status
+from typedxp.vocabulary.metrics import declared
+from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan
+from typedxp.vocabulary.records import BAD, Recording, RunStatus, Status
+from typedxp.vocabulary.stopping import StopSwitch
 
 if TYPE_CHECKING:
     from typedxp.vocabulary.settings import Settings
@@ -90,6 +92,10 @@ def plan(
     sweep = Sweep(composer, assignments)
     settings, refused = _settings(sweep)
     problems = [*problems, *sweep.problems, *refused]
+    if settings.resume is not None and not problems:
+        if others := [item.text for item in sweep.own]:
+            raise PlanError(f"xp.resume goes on with runs as they were planned: leave out {' '.join(others)}.")
+        return Launch(declaration, Plan(()), settings)
     count = sweep.count(settings.zip)
     condition = Condition.parse(settings.where) if settings.where is not None else None
     if condition is None and count > settings.max_runs:
@@ -131,7 +137,7 @@ def check(what: Launch) -> None:
     """
     Store(what.settings.logs).check()
     if what.settings.jobs is not None:
-        _check_importable(what.declaration)
+        check_importable(what.declaration)
 
 
 def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[Ended]:
@@ -141,20 +147,39 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[
         StoreError: the store cannot be used; nothing is left behind.
         ExecutionError: the runs cannot be started.
         KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
+        Stopped: another signal stopped it, likewise.
     """
     check(what)
-    store = Store(what.settings.logs)
-    ref = what.declaration.ref
-    code = code_version(Path(ref.file).parent if ref.file is not None else Path.cwd())
-    directories = allocate(store, what.plan, ref, what.declaration.schema, code, command)
-    waiting = dict(zip(directories, what.plan.runs, strict=True))
-    execute = _in_workers if what.settings.jobs is not None else _in_process
+    declaration, ref = what.declaration, what.declaration.ref
+    origin = Origin(
+        experiment=ref,
+        schema=declaration.schema,
+        metrics=declared(declaration.metrics) if declaration.metrics is not None else {},
+        code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd()),
+        recording=_recording(what.settings),
+        command=command,
+    )
+    directories = allocate(Store(what.settings.logs), what.plan, origin)
+    waiting = dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))
+    yield from execute(declaration, what.settings, waiting, started)
+
+
+def execute(
+    declaration: Declaration, settings: Settings, waiting: dict[RunDirectory, Judged], started: Started
+) -> Generator[Ended]:
+    """Execute runs that have their directories; yield each with its final status, as it ends.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
+        Stopped: another signal stopped it, likewise.
+    """
+    executing = _in_workers if settings.jobs is not None else _in_process
     cause = "not started, since the sweep was interrupted"
     try:
-        with closing(execute(what, waiting, started)) as ended:
+        with closing(executing(declaration, settings, waiting, started)) as ended:
             for directory, status in ended:
                 del waiting[directory]
-                if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
+                if status.status in BAD and settings.on_error == "stop":
                     cause = f"not started, since run {directory.id} failed"
                 yield directory, status
     finally:
@@ -227,7 +252,12 @@ def _kept(declaration: Declaration, condition: Condition, point: Composed, verdi
         raise
 
 
-def _check_importable(declaration: Declaration) -> None:
+def check_importable(declaration: Declaration) -> None:
+    """Make sure that worker processes will find the experiment.
+
+    Raises:
+        ExecutionError: they will not.
+    """
     name = declaration.function.__module__
     ref = declaration.ref
     # The file of what comes from a pipe is called `<stdin>`.
@@ -243,24 +273,35 @@ def _check_importable(declaration: Declaration) -> None:
         )
 
 
-def _in_process(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Generator[Ended]:
-    for directory, spec in list(waiting.items()):
+def _recording(settings: Settings) -> Recording:
+    return Recording(settings.capture, settings.timestamps, settings.monitor)
+
+
+def _in_process(
+    declaration: Declaration, settings: Settings, waiting: Mapping[RunDirectory, Judged], started: Started
+) -> Generator[Ended]:
+    for directory, judged in list(waiting.items()):
         started(directory)
-        status = _perform(what.declaration, directory, spec.judged.config)
+        status = _perform(declaration, directory, judged.config, _recording(settings))
         yield directory, status
-        if status.status is RunStatus.FAILED and what.settings.on_error == "stop":
+        if status.status in BAD and settings.on_error == "stop":
             return
 
 
-def _perform(declaration: Declaration, directory: RunDirectory, config: Any) -> Status:
-    run = Run(directory.path, config)
-    return perform(directory, lambda: declaration.call(config, run), run.close)
+def _perform(declaration: Declaration, directory: RunDirectory, config: Any, recording: Recording) -> Status:
+    switch = StopSwitch()
+    attempt = directory.read_status().attempt + 1
+    run: Run[Any] = Run(directory.path, attempt=attempt, timestamps=recording.timestamps, switch=switch)
+    run.prepare(config, declaration.metrics)
+    return perform(directory, lambda: declaration.call(config, run), run, switch, recording, shown=True)
 
 
-def _in_workers(what: Launch, waiting: Mapping[RunDirectory, RunSpec], started: Started) -> Generator[Ended]:
-    workers = Workers(what.settings.jobs or 1, started)
-    runs = [(directory, spec.judged.secrets) for directory, spec in waiting.items()]
-    yield from workers.run(runs, stop_on_error=what.settings.on_error == "stop")
+def _in_workers(
+    _: Declaration, settings: Settings, waiting: Mapping[RunDirectory, Judged], started: Started
+) -> Generator[Ended]:
+    workers = Workers(settings.jobs or 1, started)
+    runs = [(directory, judged.secrets) for directory, judged in waiting.items()]
+    yield from workers.run(runs, stop_on_error=settings.on_error == "stop")
 
 
 def _cancel(runs: Iterable[RunDirectory], cause: str) -> None:

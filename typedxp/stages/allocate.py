@@ -6,20 +6,32 @@ import getpass
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
-from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, RunRecord
+from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
 from typedxp.vocabulary.schema import Model
 from typedxp.vocabulary.version import VERSION
 
 
-def allocate(
-    store: Store, plan: Plan, ref: ExperimentRef, schema: Model | None, code: Code | None, command: Sequence[str]
-) -> list[RunDirectory]:
+@dataclass(frozen=True)
+class Origin:
+    """What all runs of one launch have in common."""
+
+    experiment: ExperimentRef
+    schema: Model | None
+    metrics: Declared
+    code: Code | None
+    recording: Recording
+    command: Sequence[str]
+
+
+def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     """Take an id for every run of the plan, and write down what it will be; secrets are left out.
 
     Raises:
@@ -35,19 +47,21 @@ def allocate(
             record = RunRecord(
                 id=directory.id,
                 sweep=sweep,
-                experiment=ref,
+                experiment=origin.experiment,
                 digest=spec.digest,
                 point=spec.point,
                 choices=spec.choices,
                 members=spec.members,
                 secrets=tuple(secrets),
-                labels=_labels(schema, tuple(spec.point)),
+                labels=_labels(origin.schema, tuple(spec.point)),
                 overrides=tuple(redact(text, secrets) for text in spec.overrides),
-                command=tuple(redact(text, secrets) for text in command),
+                command=tuple(redact(text, secrets) for text in origin.command),
                 cwd=cwd,
                 created=created,
                 environment=environment,
-                code=code,
+                code=origin.code,
+                recording=origin.recording,
+                metrics=origin.metrics,
             )
             directory.write_plan(record, spec.judged.values)
     return directories

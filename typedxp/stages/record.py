@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import get_ident
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
-import orjson
-
+from typedxp.artifacts.directory import Artifacts
 from typedxp.errors import RecordError
+from typedxp.store.checkpoints import Checkpoints
 from typedxp.store.directory import RunDirectory
-from typedxp.store.files import reason, write_all
-from typedxp.store.streams import Shape, columns, numeric_type, spell, summarize
+from typedxp.store.writer import TIME, StreamWriter, plain_metric
+from typedxp.vocabulary.artifacts import ArtifactRecord
+from typedxp.vocabulary.metrics import SUMMARY, Declared, declared, misfit
 from typedxp.vocabulary.records import StreamSummary
+from typedxp.vocabulary.stopping import StopRequest, StopSwitch
 
-ConfigT = TypeVar("ConfigT")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
 
-# Strict: an integer of more than 53 bits is left to `spell`, since one of more than 64 is not an integer to a reader.
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
+    MetricsT = TypeVar("MetricsT", default=Any)
+else:
+    from typing import TypeVar
+
+    MetricsT = TypeVar("MetricsT")
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+"""Where launchers of parallel programs tell a process its number: torchrun, srun, Open MPI, MPICH."""
 
 
-class Run(Generic[ConfigT]):
+class Run(Generic[MetricsT]):
     """One execution of one config: what the user's function logs to.
 
-    ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store. In a
-    unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store,
+    ``attempt`` how often it was started. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    Declare what is logged by :class:`typedxp.Metrics`, and annotate the run with it: ``run: Run[MyMetrics]``.
 
     Raises:
         RecordError: no ``id`` is given, and the directory is not called by a number.
@@ -37,42 +46,161 @@ class Run(Generic[ConfigT]):
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        config: ConfigT,
+        config: Any = None,
         id: int | None = None,  # noqa: A002 - the word of run.json
+        *,
+        attempt: int = 1,
+        metrics: type[Any] | None = None,
+        timestamps: bool = False,
+        switch: StopSwitch | None = None,
     ) -> None:
         self.directory = Path(directory)
         self.config = config
         self.id = _number(self.directory) if id is None else id
+        self.attempt = attempt
         self._files = RunDirectory(self.directory)
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, StreamWriter] = {}
+        self._timestamps = timestamps
+        self._switch = switch if switch is not None else StopSwitch()
+        self._metrics: Declared | None = declared(metrics) if metrics is not None else None
+        self._fitting: set[Any] = set()
+        self._checkpoints = Checkpoints(self.directory / "checkpoints")
+        self._artifacts = Artifacts(self.directory / "artifacts")
 
     def __repr__(self) -> str:
         return f"<Run {self.id} in {self.directory}>"
 
-    def log_metrics(self, record: Mapping[str, Any], stream: str = "train") -> None:
-        """Append one record of scalars to a stream, by a single write, so that a kill loses nothing that was logged.
+    @property
+    def resumed(self) -> bool:
+        """Whether the run was started before, and left a checkpoint to go on from."""
+        return self.attempt > 1 and self._checkpoints.newest() is not None
 
-        A value is an int, float, bool, str or None, or a numpy or torch scalar. NaN and the infinities are kept, spelt
-        ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` in the file, since JSON has no numbers for them.
+    @property
+    def stopping(self) -> StopRequest | None:
+        """The request to stop, once there is one: it knows its signal, and the seconds left, if anybody does.
+
+        A run that looks here is trusted to return by itself, soon after saving what it wants to go on from; a run that
+        never does is ended by an exception.
+        """
+        self._switch.watched = True
+        return self._switch.request
+
+    def on_stop(self, callback: Callable[[StopRequest], object]) -> None:
+        """Have ``callback`` called with the request when the run is asked to stop, for example to save a checkpoint."""
+        self._switch.callbacks.append(callback)
+
+    def log_metrics(
+        self, record: Mapping[str, Any], stream: str | None = None, *, step: int | None = None, every_rank: bool = False
+    ) -> None:
+        """Append one record to a stream, by a single write, so that a kill loses nothing that was logged.
+
+        A value is an int, float, bool, str or None, a numpy or torch scalar, or a small array of these. NaN and the
+        infinities are kept, spelt ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` in the file, since JSON has no numbers
+        for them. ``stream`` is ``train`` by default, or ``summary`` for declared metrics that are in no stream.
+        ``step`` is a metric called so. Of the processes of a parallel program only the first one (rank 0) logs, unless
+        ``every_rank``.
 
         Raises:
-            RecordError: the stream has an unsafe name, a key is not text or begins with ``_`` (reserved), a value is
-                not a scalar, or the file cannot be written.
+            RecordError: the stream has an unsafe name, a key is not text or begins with ``_`` (reserved), a value
+                cannot be recorded or is not what was declared, or the file cannot be written.
         """
-        target = self._streams.get(stream) or self._open(stream)
-        target.append(record)
+        if stream is None:
+            stream = "train" if self._metrics is None else self._default_stream(record)
+        if not every_rank and _rank() > 0:
+            return
+        if step is not None:
+            record = {"step": step, **record}
+        if self._metrics is not None:
+            self._check(record, stream)
+        if self._timestamps:
+            record = _dated(record)
+        (self._streams.get(stream) or self._open(stream)).append(record)
 
-    def log(self, stream: str = "train", /, **metrics: Any) -> None:
+    def log(self, stream: str | None = None, /, **metrics: Any) -> None:
         """Append one record: the short form of :meth:`log_metrics`, as in ``run.log(loss=0.1)``."""
         self.log_metrics(metrics, stream)
+
+    def log_artifact(self, value: Any, name: str, *, kind: str | None = None) -> ArtifactRecord:
+        """Keep a value, or a copy of the file or directory at a ``Path``, under a name, in place of what was there.
+
+        The kind follows from the value and the suffix of the name; ``kind="pickle"`` pickles.
+
+        Raises:
+            RecordError: the name is unsafe, no kind holds the value, or it cannot be written.
+        """
+        return self._artifacts.save(value, name, kind=kind)
+
+    def load_artifact(self, name: str, *, trust: bool = False) -> Any:
+        """Return what was kept under a name. Nothing in it is executed, unless it is a pickle and you ``trust`` it.
+
+        Raises:
+            ResultsError: there is no such artifact, it is damaged, or it needs trust.
+        """
+        return self._artifacts.load(name, trust=trust)
+
+    def log_checkpoint(self, state: Any, *, keep: int = 2) -> None:
+        """Save a state to go on from: any object that can be pickled; tensors and modules go into torch's format.
+
+        It is written whole and forced to the disk, or not at all. Only the newest ``keep`` are kept. What is logged
+        later is set aside if the run goes on from here.
+
+        Raises:
+            RecordError: it cannot be written.
+        """
+        sizes = {name: self._files.stream(name).stat().st_size for name in self._files.streams()}
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._checkpoints.save(state, self.attempt, now, sizes, max(1, keep))
+
+    def load_checkpoint(self, default: Any = None) -> Any:
+        """Return the newest state that was saved and is whole, or ``default`` if there is none.
+
+        Raises:
+            RecordError: it cannot be read back.
+        """
+        newest = self._checkpoints.newest()
+        return default if newest is None else self._checkpoints.load(newest)
+
+    def prepare(self, config: Any, metrics: type[Any] | None) -> None:
+        """Give the run its config, and the metrics that were declared, once these are known."""
+        self.config = config
+        self._metrics = declared(metrics) if metrics is not None else None
+
+    def rewind(self) -> None:
+        """Set aside what earlier attempts logged after their last checkpoint, so that nothing is logged twice."""
+        self._checkpoints.clean()
+        newest = self._checkpoints.newest()
+        self._files.rewind(newest.streams if newest is not None else {}, self.attempt - 1)
 
     def close(self) -> dict[str, StreamSummary]:
         """Close the files of the run, and sum up its streams."""
         streams, self._streams = self._streams, {}
         return {name: stream.close() for name, stream in streams.items()}
 
-    def _open(self, stream: str) -> _Stream:
-        made = _Stream(self._files.stream(stream))
+    def __getstate__(self) -> dict[str, Any]:
+        """Give a child process what it needs to log to the same run."""
+        return self.__dict__ | {"_streams": {}, "_switch": StopSwitch()}
+
+    def _default_stream(self, record: Mapping[str, Any]) -> str:
+        once = (self._metrics or {}).get(SUMMARY, {})
+        return SUMMARY if record and all(key in once for key in record) else "train"
+
+    def _check(self, record: Mapping[str, Any], stream: str) -> None:
+        """Make sure that a record is what was declared; records alike are looked at once, unless they hold arrays."""
+        shape = (stream, tuple(record), tuple(map(type, record.values())))
+        if shape in self._fitting:
+            return
+        variables = (self._metrics or {}).get(stream)
+        if variables is None:
+            raise RecordError(f"The stream {stream!r} is not declared. Declared: {', '.join(self._metrics or ())}.")
+        plain = {key: plain_metric(key, value) for key, value in record.items() if key != "step" or key in variables}
+        problems = [problem for key, value in plain.items() if (problem := misfit(variables, key, value))]
+        if problems:
+            raise RecordError(" ".join(problems))
+        if not any(isinstance(value, list | tuple) for value in plain.values()):
+            self._fitting.add(shape)
+
+    def _open(self, stream: str) -> StreamWriter:
+        made = StreamWriter(self._files.stream(stream))
         kept = self._streams.setdefault(stream, made)
         if kept is not made:
             # Another thread was faster.
@@ -80,72 +208,21 @@ class Run(Generic[ConfigT]):
         return kept
 
 
-class _Seen:
-    """What one thread wrote to a stream. Threads do not share it, so that nothing has to be locked."""
-
-    __slots__ = ("bytes", "counted")
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.counted: dict[Shape, int] = {}
+def _dated(record: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {**record, TIME: time.time()}
+    except TypeError:
+        raise RecordError(f"Log a mapping of names to metrics, as in {{'loss': 0.1}}, not {record!r}.") from None
 
 
-class _Stream:
-    """An open stream, and what was seen of its columns."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = _open_append(path)
-        self._torn = False
-        self._seen: dict[int, _Seen] = {}
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        thread = get_ident()
-        seen = self._seen.get(thread) or self._seen.setdefault(thread, _Seen())
-        try:
-            shape = (tuple(record), tuple(map(type, record.values())))
-        except (AttributeError, TypeError):
-            raise RecordError(f"Log a mapping of names to scalars, as in {{'loss': 0.1}}, not {record!r}.") from None
-        if shape not in seen.counted:
-            record = _check(record)
-            shape = (tuple(record), tuple(map(type, record.values())))
-            seen.counted.setdefault(shape, 0)
-        try:
-            line = orjson.dumps(record, option=_OPTIONS)
-            if b"null" in line:
-                # Either None, or a NaN or an infinity, which orjson writes as null as well.
-                line = spell(record)
-        except TypeError:
-            line = spell(record)
-            shape = (shape[0], tuple(map(numeric_type, record.values())))
-            seen.counted.setdefault(shape, 0)
-        self._write(line)
-        seen.counted[shape] += 1
-        seen.bytes += len(line)
-
-    def close(self) -> StreamSummary:
-        file, self._file = self._file, -1
-        written = os.fstat(file).st_size
-        os.close(file)
-        seen = list(self._seen.values())
-        if written != sum(part.bytes for part in seen):
-            # Others wrote to the stream as well: a child process, or an earlier attempt.
-            return summarize(self._path)
-        counted: Counter[Shape] = Counter()
-        for part in seen:
-            counted.update(part.counted)
-        return StreamSummary(counted.total(), written, columns(counted))
-
-    def _write(self, line: bytes) -> None:
-        try:
-            if self._torn:
-                # A record of which only a part found room stays alone on its line.
-                write_all(self._file, b"\n")
-                self._torn = False
-            write_all(self._file, line)
-        except OSError as error:
-            self._torn = True
-            raise RecordError(f"{self._path} cannot be written: {reason(error)}.") from error
+def _rank() -> int:
+    """Return the number of this process among those of a parallel program."""
+    environment = os.environ
+    for name in _RANKS:
+        if name in environment:
+            number = environment[name]
+            return int(number) if number.isdigit() else 0
+    return 0
 
 
 def _number(directory: Path) -> int:
@@ -153,38 +230,3 @@ def _number(directory: Path) -> int:
         return int(directory.name)
     except ValueError:
         raise RecordError(f"{directory} is not called by a number, as runs are: give one, Run(..., id=1).") from None
-
-
-def _open_append(path: Path) -> int:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            # A record torn by a kill stays alone on its line.
-            os.write(file, b"\n")
-    except OSError as error:
-        raise RecordError(f"{path} cannot be written: {reason(error)}.") from error
-    return file
-
-
-def _check(record: Mapping[Any, Any]) -> dict[str, Any]:
-    for key in record:
-        if not isinstance(key, str) or not key or key.startswith("_"):
-            raise RecordError(f"A metric cannot be called {key!r}: use text that does not begin with '_'.")
-    return {key: _scalar(key, value) for key, value in record.items()}
-
-
-def _scalar(key: str, value: Any) -> bool | int | float | str | None:
-    """Return the Python scalar that ``value`` is, or holds as a numpy or torch scalar does."""
-    scalar = value
-    if hasattr(value, "item") and not getattr(value, "ndim", 0):
-        # Whatever an array library refuses to turn into a scalar is none.
-        with suppress(Exception):
-            scalar = value.item()
-    if isinstance(scalar, bool | int | float | str | None):
-        return scalar
-    raise RecordError(
-        f"The metric {key!r} is a {type(value).__name__}: "
-        "log scalars (int, float, bool, str, or a numpy or torch scalar)."
-    )

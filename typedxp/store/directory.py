@@ -5,6 +5,7 @@
   config.yaml         exactly what the function receives            written once
   status.json         where it stands                               replaced whole
   metrics/train.jsonl one JSON object per line                      appended
+  metrics/superseded/ what attempts logged that did not go on from there
   artifacts/  checkpoints/  stdout.log  stderr.log  job.sh
 """
 
@@ -25,6 +26,8 @@ from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
 from typedxp.store.files import replace
 from typedxp.store.streams import NUMBERS, SPELLINGS
+from typedxp.store.writer import cut
+from typedxp.vocabulary.metrics import Variable
 from typedxp.vocabulary.records import (
     FORMAT,
     Code,
@@ -33,10 +36,12 @@ from typedxp.vocabulary.records import (
     ExperimentRef,
     Failure,
     Label,
+    Recording,
     RunRecord,
     RunStatus,
     Status,
     StreamSummary,
+    Usage,
 )
 
 _SAFE_STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -68,6 +73,11 @@ class RunDirectory:
         """The file that holds what the run printed as errors, tracebacks included."""
         return self.path / "stderr.log"
 
+    @property
+    def status_file(self) -> Path:
+        """The file that says where the run stands; its modification time is the last sign of life."""
+        return self.path / "status.json"
+
     def stream(self, name: str) -> Path:
         """Return the file of the stream called ``name``.
 
@@ -87,6 +97,15 @@ class RunDirectory:
             return ()
         return tuple(sorted(file.stem for file in self.metrics.glob("*.jsonl") if _SAFE_STREAM.fullmatch(file.stem)))
 
+    def rewind(self, sizes: Mapping[str, int], attempt: int) -> None:
+        """Set aside what each stream holds beyond so many bytes: it was logged by an attempt that will not go on.
+
+        Raises:
+            RecordError: a stream cannot be changed.
+        """
+        for name in self.streams():
+            cut(self.stream(name), sizes.get(name, 0), self.metrics / "superseded" / str(attempt))
+
     def write_plan(self, record: RunRecord, config: Mapping[str, Any]) -> None:
         """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
         replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
@@ -95,7 +114,7 @@ class RunDirectory:
 
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
-        replace(self.path / "status.json", dump(status), durable=status.status.final)
+        replace(self.status_file, dump(status), durable=status.status.final)
 
     def read_record(self) -> RunRecord:
         """Read run.json.
@@ -113,6 +132,8 @@ class RunDirectory:
                     "labels": {key: Label(**_known(Label, label)) for key, label in raw["labels"].items()},
                     "environment": Environment(**_known(Environment, raw["environment"])),
                     "code": Code(**_known(Code, raw["code"])) if raw.get("code") else None,
+                    "recording": Recording(**_known(Recording, raw.get("recording", {}))),
+                    "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
                     "secrets": tuple(raw["secrets"]),
                     "overrides": tuple(raw["overrides"]),
                     "command": tuple(raw["command"]),
@@ -134,6 +155,7 @@ class RunDirectory:
                 | {
                     "status": RunStatus(raw["status"]),
                     "failure": Failure(**_known(Failure, raw["failure"])) if raw.get("failure") else None,
+                    "usage": Usage(**_known(Usage, raw["usage"])) if raw.get("usage") else None,
                     "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
                 }
             )
@@ -207,6 +229,13 @@ def _load(data: bytes) -> Any:
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     # A later version of the same format may have added keys, which an earlier reader may leave out.
     return {field.name: raw[field.name] for field in fields(kind) if field.name in raw}
+
+
+def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
+    return {
+        name: Variable(**_known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
+        for name, variable in raw.items()
+    }
 
 
 def _summary(raw: Mapping[str, Any]) -> StreamSummary:

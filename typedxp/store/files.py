@@ -44,3 +44,16 @@ def write_all(file: int, data: bytes) -> None:
 def reason(error: OSError) -> str:
     """Say in the system's words why it refused."""
     return error.strerror or str(error)
+
+
+def sync_directory(path: Path) -> None:
+    """Force to the disk which names there are in a directory.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -25,11 +25,14 @@ _KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "nul
 
 def spell(record: Mapping[str, Any]) -> bytes:
     """Write a record that orjson alone cannot: NaN, infinities, huge integers, lone surrogates."""
-    spelt = {
-        key: SPELLINGS[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
+    spelt = {key: _spelt(value) for key, value in record.items()}
     return json.dumps(spelt, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _spelt(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_spelt(item) for item in value]
+    return SPELLINGS[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse(data: bytes) -> tuple[list[dict[str, Any]], int]:

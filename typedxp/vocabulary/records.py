@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from typedxp.vocabulary.metrics import Variable
+
 FORMAT = 1
 """Version of the files of a run."""
 
@@ -33,6 +35,10 @@ class RunStatus(StrEnum):
     def final(self) -> bool:
         """Whether nothing more will happen to the run by itself."""
         return self not in (RunStatus.PLANNED, RunStatus.SUBMITTED, RunStatus.RUNNING)
+
+
+BAD = frozenset({RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.OUT_OF_MEMORY, RunStatus.LOST})
+"""The ends that are nobody's wish."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,15 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """How a run is recorded. ``monitor`` is the number of seconds between two samples of the machine."""
+
+    capture: bool = True
+    timestamps: bool = True
+    monitor: float | None = None
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """The content of run.json: what was planned. Written once, before the run starts.
 
@@ -90,7 +105,7 @@ class RunRecord:
     equal points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value
     of a config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members``
     the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
-    are not written down. Times are ISO 8601 in UTC.
+    are not written down. ``metrics`` are those that were declared, by stream. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -109,6 +124,8 @@ class RunRecord:
     created: str
     environment: Environment
     code: Code | None = None
+    recording: Recording = Recording()
+    metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,17 +158,29 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a run used: seconds of wall, user and system time, and the most memory of its process, in bytes."""
+
+    wall: float
+    user: float
+    system: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
 class Status:
     """The content of status.json: where a run stands. Replaced whole whenever that changes.
 
-    ``exit_code`` and ``signal`` are those of the process, where one was started for the run. ``cause`` says in words
-    why a run did not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
+    ``pid_start`` tells the process from a later one of the same number. ``attempt`` counts how often the run was
+    started. ``exit_code`` and ``signal`` are those that ended it, where known. ``cause`` says in words why a run did
+    not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
     status: RunStatus
     host: str | None = None
     pid: int | None = None
+    pid_start: str | None = None
     start: str | None = None
     end: str | None = None
     attempt: int = 0
@@ -160,4 +189,5 @@ class Status:
     cause: str | None = None
     failure: Failure | None = None
     job: str | None = None
+    usage: Usage | None = None
     streams: Mapping[str, StreamSummary] = field(default_factory=dict)

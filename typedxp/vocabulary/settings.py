@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, StringConstraints
 
 
 class Settings(BaseModel):
@@ -27,3 +27,11 @@ class Settings(BaseModel):
         default=None, description="keep only the points for which this condition holds, as in 'seed < 3 or lr == 0.1'"
     )
     max_runs: PositiveInt = Field(default=1000, description="ask before a plan of more runs than this")
+    resume: PositiveInt | list[PositiveInt] | Literal["unfinished"] | None = Field(
+        default=None, description="go on with these runs, or with all that did not complete, instead of making new ones"
+    )
+    capture: bool = Field(default=True, description="keep what runs print in their stdout.log and stderr.log")
+    timestamps: bool = Field(default=True, description="record with every metric when it was logged")
+    monitor: PositiveFloat | None = Field(
+        default=None, description="seconds between samples of CPU, memory, disk and GPUs; null takes none"
+    )

@@ -20,6 +20,7 @@ from typedxp.store.streams import NUMBERS, parse
 from typedxp.vocabulary.records import RunStatus, StreamSummary
 
 STEP = "step"
+_TIME = "_time"  # how a record says when it was logged
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Point:
-    """The metrics of one record. ``time`` is in seconds since 1970."""
+    """The metrics of one record. ``time`` is when it was logged, or else when the run began, in seconds since 1970."""
 
     step: int
     time: float
@@ -121,8 +122,7 @@ class FinishedRun:
         return tuple(
             Point(
                 record[STEP] if stepped else index,
-                # Milliseconds apart, so that systems that order by time keep the order.
-                self.start + index / 1000,
+                float(record.get(_TIME, self.start)),
                 {
                     _name(name): value if name in texts else _number(value)
                     for name, value in record.items()

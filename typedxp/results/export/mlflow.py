@@ -79,7 +79,14 @@ def _metrics(run: FinishedRun, metric: Any) -> tuple[list[Any], tuple[str, ...]]
     ]
     names = _names(name for name, _, _ in values)
     numbers = [(name, as_float(value), point) for name, value, point in values if isinstance(value, bool | int | float)]
-    made = [metric(names[name], number, round(point.time * 1000), point.step) for name, number, point in numbers]
+    distinct: dict[tuple[str, str, int, int], Any] = {}
+    for name, number, point in numbers:
+        # MLflow takes two that are alike for the same one, unless they are a millisecond apart.
+        time = round(point.time * 1000)
+        while (seen := (name, repr(number), time, point.step)) in distinct:
+            time += 1
+        distinct[seen] = metric(names[name], number, time, point.step)
+    made = list(distinct.values())
     other = {name for name, value, _ in values if not isinstance(value, bool | int | float)}
     changed = {name for name, value, _ in values if isinstance(value, int) and as_float(value) != value}
     changed |= {name for name, number, _ in numbers if math.isinf(number)}

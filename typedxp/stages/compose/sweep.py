@@ -119,7 +119,7 @@ class Sweep:
             swept={place: given[text] for place, text in self._places.items()},
             choices=base.composition.choices,
             members=base.composition.members,
-            overrides=tuple(item.override(given[item.text]) if item.sweep else item.text for item in self._own),
+            overrides=tuple(item.override(given[item.text]) if item.sweep else item.text for item in self.own),
             origin=lambda key: self._origin(base.composition, key),
             problems=tuple(self._without_secrets(problems, values)),
         )
@@ -282,7 +282,7 @@ class Sweep:
         }
 
     @cached_property
-    def _own(self) -> list[Assignment]:
+    def own(self) -> list[Assignment]:
         """The assignments that concern the experiment, and not the runner."""
         return [item for item in self.assignments if not is_setting(item.key)]
 

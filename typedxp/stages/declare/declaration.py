@@ -15,6 +15,8 @@ from typing import Any
 
 from typedxp.errors import DeclarationError, nearest
 from typedxp.stages.declare.schema import describe, signature_model
+from typedxp.vocabulary.metrics import Metrics
+from typedxp.vocabulary.metrics import declared as declared_metrics
 from typedxp.vocabulary.records import ExperimentRef
 from typedxp.vocabulary.schema import Model
 
@@ -37,6 +39,11 @@ class Declaration:
     run_parameter: str | None
     annotation: Any
     hints: Mapping[str, Any] = dataclasses.field(repr=False)
+
+    @property
+    def metrics(self) -> Any:
+        """The class that declares what is logged: ``M`` of ``run: Run[M]``; None where nothing is declared."""
+        return _metrics(self.hints.get(self.run_parameter or ""))
 
     @cached_property
     def type(self) -> Any:
@@ -124,6 +131,8 @@ def declare(
     run = next((p.name for p in parameters if p.name == "run" or _is_run(hints.get(p.name))), None)
     config = _config_parameter(name, [p for p in parameters if p.name != run], hints)
     declared = _bare(hints[config]) if config is not None else None
+    if run is not None and (metrics := _metrics(hints.get(run))) is not None:
+        declared_metrics(metrics)
     if seed_with is not None:
         _check_seed(name, declared, [p.name for p in parameters if p.name != run] if config is None else None)
     return {
@@ -180,6 +189,11 @@ def _is_dict_config(annotation: Any) -> bool:
 def _is_run(annotation: Any) -> bool:
     from_generic = typing.get_origin(annotation) or annotation
     return getattr(from_generic, "__module__", "") == "typedxp.stages.record" and from_generic.__name__ == "Run"
+
+
+def _metrics(annotation: Any) -> Any:
+    arguments = typing.get_args(annotation) if _is_run(annotation) else ()
+    return arguments[0] if arguments and isinstance(arguments[0], type) and issubclass(arguments[0], Metrics) else None
 
 
 def _check_seed(name: str, declared: Any, parameters: list[str] | None) -> None:

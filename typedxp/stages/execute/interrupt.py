@@ -1,4 +1,4 @@
-"""Owns the moments in which Ctrl-C has to wait."""
+"""Owns the moments in which Ctrl-C and other signals have to wait."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""The signals that ask a run to stop."""
+
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C while something short is written that must not be left half done, such as how a run ended."""
-    # None: the handler was not set by Python, and cannot be set again by Python.
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+    """Let signals wait while something short is written that must not be left half done, such as how a run ended."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,47 +3,81 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
+from typedxp.stages.execute.capture import captured
 from typedxp.stages.execute.interrupt import uninterrupted
+from typedxp.stages.execute.liveness import heartbeat, process_start
+from typedxp.stages.execute.monitor import Meter, monitored
+from typedxp.stages.execute.signals import stop_signals
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.records import Failure, RunStatus, Status, StreamSummary
+from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
+from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch
+
+
+class Recorder(Protocol):
+    """What a run logs to, as far as executing it goes."""
+
+    attempt: int
+
+    def log_metrics(self, record: Mapping[str, Any], stream: str | None = None) -> None:
+        """Append one record to a stream."""
+
+    def rewind(self) -> None:
+        """Set aside what earlier attempts logged in vain."""
+
+    def close(self) -> Mapping[str, StreamSummary]:
+        """Close the files, and sum up the streams."""
 
 
 def perform(
     directory: RunDirectory,
     function: Callable[[], Any],
-    close: Callable[[], Mapping[str, StreamSummary]],
-    attempt: int = 1,
+    recorder: Recorder,
+    switch: StopSwitch,
+    recording: Recording,
+    *,
+    shown: bool,
 ) -> Status:
     """Execute ``function`` as one run: record that it is running, and how it ended; return the final status.
 
-    An exception of the user's code ends the run, not the caller; ``close`` sums up what was logged.
+    An exception of the user's code ends the run, not the caller. Output is recorded, and ``shown`` on the terminal too.
 
     Raises:
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
+        Stopped: another signal stopped it; the run is marked as that signal means.
     """
-    status = Status(RunStatus.RUNNING, host=os.uname().nodename, pid=os.getpid(), start=now(), attempt=attempt)
-    ended, interrupted = replace(status, status=RunStatus.COMPLETED), False
+    status = _running(recorder.attempt)
+    ended, reason, meter = replace(status, status=RunStatus.COMPLETED), None, Meter()
     try:
-        with _same_working_directory():
+        with (
+            stop_signals(switch),
+            _same_working_directory(),
+            _surroundings(directory, recorder, recording, shown=shown),
+        ):
             directory.write_status(status)
+            if recorder.attempt > 1:
+                recorder.rewind()
             function()
     except BaseException as error:  # noqa: BLE001 - whatever ends a run does not end the sweep
         with uninterrupted():
-            ended, interrupted = _ended(directory, status, error), isinstance(error, KeyboardInterrupt)
+            ended, reason = _ended(directory, status, error), error
     with uninterrupted():
-        ended = _recorded(directory, ended, close)
-    if interrupted:
-        raise KeyboardInterrupt
+        if reason is None and switch.request is not None:
+            # It looked for the request, and returned because of it.
+            ended, reason = _stopped(status, switch.request), _signal_error(switch.request)
+        ended = _recorded(directory, replace(ended, usage=meter.read()), recorder)
+    if isinstance(reason, KeyboardInterrupt | Stopped):
+        raise reason
     return ended
 
 
@@ -56,6 +90,29 @@ def cancel(directory: RunDirectory, cause: str) -> None:
 def now() -> str:
     """Return the time, in UTC, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _running(attempt: int) -> Status:
+    pid = os.getpid()
+    return Status(
+        RunStatus.RUNNING,
+        host=os.uname().nodename,
+        pid=pid,
+        pid_start=process_start(pid),
+        start=now(),
+        attempt=attempt,
+    )
+
+
+@contextmanager
+def _surroundings(directory: RunDirectory, recorder: Recorder, recording: Recording, *, shown: bool) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(heartbeat(directory))
+        if recording.capture:
+            stack.enter_context(captured(directory, shown=shown))
+        if recording.monitor is not None:
+            stack.enter_context(monitored(recording.monitor, lambda sample: recorder.log_metrics(sample, "system")))
+        yield
 
 
 @contextmanager
@@ -73,9 +130,9 @@ def _same_working_directory() -> Iterator[None]:
             os.chdir(here)
 
 
-def _recorded(directory: RunDirectory, status: Status, close: Callable[[], Mapping[str, StreamSummary]]) -> Status:
+def _recorded(directory: RunDirectory, status: Status, recorder: Recorder) -> Status:
     try:
-        status = replace(status, end=now(), streams=close())
+        status = replace(status, end=now(), streams=recorder.close())
         directory.write_status(status)
     except OSError as error:
         cause = f"The end cannot be recorded: {error}" + (f" (it was: {status.cause})" if status.cause else "")
@@ -87,7 +144,9 @@ def _recorded(directory: RunDirectory, status: Status, close: Callable[[], Mappi
 
 def _ended(directory: RunDirectory, status: Status, error: BaseException) -> Status:
     if isinstance(error, KeyboardInterrupt):
-        return replace(status, status=RunStatus.CANCELLED, cause="interrupted")
+        return replace(status, status=RunStatus.CANCELLED, signal=signal.SIGINT.value, cause="interrupted")
+    if isinstance(error, Stopped):
+        return _stopped(status, error.request)
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return replace(status, status=RunStatus.COMPLETED)
@@ -97,7 +156,22 @@ def _ended(directory: RunDirectory, status: Status, error: BaseException) -> Sta
     failure = Failure(type(error).__name__, _shorten(_message(error), 10_000), _shorten(text, 100_000))
     first_line = _shorten(failure.message.strip().partition("\n")[0], 300)
     cause = f"{failure.type}: {first_line}" if first_line else failure.type
-    return replace(status, status=RunStatus.FAILED, cause=cause, failure=failure)
+    # torch has an OutOfMemoryError of its own.
+    word = (
+        RunStatus.OUT_OF_MEMORY if isinstance(error, MemoryError) or "OutOfMemory" in failure.type else RunStatus.FAILED
+    )
+    return replace(status, status=word, cause=cause, failure=failure)
+
+
+def _stopped(status: Status, request: StopRequest) -> Status:
+    # SIGUSR1 and SIGUSR2 are what schedulers send ahead of a time limit or a preemption.
+    told = request.signal in (signal.SIGINT, signal.SIGTERM)
+    word = RunStatus.CANCELLED if told else RunStatus.PREEMPTED
+    return replace(status, status=word, signal=int(request.signal), cause=f"stopped by {request.name}")
+
+
+def _signal_error(request: StopRequest) -> BaseException:
+    return KeyboardInterrupt() if request.signal == signal.SIGINT else Stopped(request)
 
 
 def _message(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 from typedxp.errors import StoreError
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import now
+from typedxp.stages.execute.signals import GRACE
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.records import RunStatus, Status
+from typedxp.vocabulary.records import BAD, RunStatus, Status
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -84,7 +86,7 @@ class Workers:
     def _execute_or_stop(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status | None:
         status = self._execute(directory, secrets)
         # Here, before this thread goes on to the next run.
-        self._stopped |= status is not None and status.status is RunStatus.FAILED
+        self._stopped |= status is not None and status.status in BAD
         return status
 
     def _execute(self, directory: RunDirectory, secrets: Mapping[str, str]) -> Status | None:
@@ -114,7 +116,14 @@ class Workers:
             if self._stopped:
                 return None
             # A session of its own: Ctrl-C reaches the workers through us only, and each once.
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                env=os.environ | {GRACE: str(_PATIENCE)},
+                start_new_session=True,
+            )
             self._processes.add(process)
         return process
 
@@ -125,7 +134,7 @@ class Workers:
             status = directory.read_status()
         except StoreError as error:
             status = Status(RunStatus.FAILED, end=now(), cause=str(error))
-        status = replace(status, exit_code=None if killed else code, signal=killed)
+        status = replace(status, exit_code=None if killed else code, signal=killed or status.signal)
         if not status.status.final:
             cause = f"The worker was ended by {_name(killed)}." if killed else f"The worker exited with code {code}."
             word = RunStatus.CANCELLED if self._interrupted else RunStatus.FAILED

@@ -1,0 +1,93 @@
+"""Owns the question whether a run that says it is running still is."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.records import RunStatus, Status
+
+BEAT = 60.0
+"""Seconds between two signs of life: each sets the modification time of status.json, and writes nothing else."""
+
+PATIENCE = 5 * BEAT
+"""Seconds without a sign of life after which a run on another machine is lost."""
+
+
+@contextmanager
+def heartbeat(directory: RunDirectory) -> Iterator[None]:
+    """Give a sign of life now and then, until the end of the block."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT):
+            with suppress(OSError):
+                os.utime(directory.status_file)
+
+    threading.Thread(target=beat, name="typedxp heartbeat", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def process_start(pid: int) -> str | None:
+    """Return when a process of this machine was started, in a form that is only good for comparing; None if unknown.
+
+    A process number alone is not enough, since the system gives it to another process later. Source: proc(5), field 22
+    of /proc/PID/stat, counted after the name, which may hold spaces and parentheses.
+    """
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return None
+
+
+def lost(directory: RunDirectory, status: Status) -> str | None:
+    """Say why a run that says it is running cannot be running any more; None if it may be."""
+    if status.status is not RunStatus.RUNNING or status.pid is None:
+        return None
+    if status.host == os.uname().nodename:
+        if _runs_here(status):
+            return None
+        return f"Process {status.pid} on {status.host} is gone, and did not say how the run ended."
+    silent = time.time() - directory.status_file.stat().st_mtime
+    if silent < PATIENCE:
+        return None
+    return f"{status.host} has given no sign of life for {silent / 60:.0f} minutes."
+
+
+def mark_lost(directory: RunDirectory, status: Status) -> Status:
+    """Mark a run as lost, if it is; return where it stands. Its end is the last sign of life."""
+    cause = lost(directory, status)
+    if cause is None:
+        return status
+    last = datetime.fromtimestamp(directory.status_file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+    if directory.read_status() != status:
+        # It has said how it ended just now.
+        return directory.read_status()
+    status = replace(status, status=RunStatus.LOST, end=last, cause=cause)
+    directory.write_status(status)
+    return status
+
+
+def _runs_here(status: Status) -> bool:
+    if status.pid is None:
+        return False
+    started = process_start(status.pid)
+    if started is not None:
+        return started == status.pid_start
+    try:
+        os.kill(status.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # There is such a process, and no /proc to tell whether it is the same.
+    return not Path("/proc").is_dir()

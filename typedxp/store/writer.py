@@ -1,0 +1,174 @@
+"""Owns the writing of streams: one atomic append for each record, and a summary that costs nothing in the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+import orjson
+
+from typedxp.errors import RecordError
+from typedxp.store.files import reason, write_all
+from typedxp.store.streams import Shape, columns, numeric_type, spell, summarize
+from typedxp.vocabulary.records import StreamSummary
+
+# Strict: an integer of more than 53 bits is left to `spell`, since one of more than 64 is not an integer to a reader.
+TIME = "_time"
+"""The key under which a record says when it was logged: seconds since 1970, in UTC."""
+
+MAX_ITEMS = 10_000
+"""The most items that an array in a record may have."""
+
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
+
+
+class _Seen:
+    """What one thread wrote to a stream. Threads do not share it, so that nothing has to be locked."""
+
+    __slots__ = ("bytes", "counted")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.counted: dict[Shape, int] = {}
+
+
+class StreamWriter:
+    """An open stream, and what was seen of its columns. Several threads may append to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _open_append(path)
+        self._torn = False
+        self._seen: dict[int, _Seen] = {}
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Append one record by a single write.
+
+        Raises:
+            RecordError: a key or a value cannot be recorded, or the file cannot be written.
+        """
+        thread = get_ident()
+        seen = self._seen.get(thread) or self._seen.setdefault(thread, _Seen())
+        try:
+            shape = (tuple(record), tuple(map(type, record.values())))
+        except (AttributeError, TypeError):
+            raise RecordError(f"Log a mapping of names to scalars, as in {{'loss': 0.1}}, not {record!r}.") from None
+        if shape not in seen.counted:
+            record = _check(record)
+            shape = (tuple(record), tuple(map(type, record.values())))
+            seen.counted.setdefault(shape, 0)
+        try:
+            line = orjson.dumps(record, option=_OPTIONS)
+            if b"null" in line:
+                # Either None, or a NaN or an infinity, which orjson writes as null as well.
+                line = spell(record)
+        except TypeError:
+            line = spell(record)
+            shape = (shape[0], tuple(map(numeric_type, record.values())))
+            seen.counted.setdefault(shape, 0)
+        self._write(line)
+        seen.counted[shape] += 1
+        seen.bytes += len(line)
+
+    def close(self) -> StreamSummary:
+        """Close the file, and sum up all that it holds."""
+        file, self._file = self._file, -1
+        written = os.fstat(file).st_size
+        os.close(file)
+        seen = list(self._seen.values())
+        if written != sum(part.bytes for part in seen):
+            # Others wrote to the stream as well: a child process, or an earlier attempt.
+            return summarize(self._path)
+        counted: Counter[Shape] = Counter()
+        for part in seen:
+            counted.update(part.counted)
+        return StreamSummary(counted.total(), written, columns(counted))
+
+    def _write(self, line: bytes) -> None:
+        try:
+            if self._torn:
+                # A record of which only a part found room stays alone on its line.
+                write_all(self._file, b"\n")
+                self._torn = False
+            write_all(self._file, line)
+        except OSError as error:
+            self._torn = True
+            raise RecordError(f"{self._path} cannot be written: {reason(error)}.") from error
+
+
+def _open_append(path: Path) -> int:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            # A record torn by a kill stays alone on its line.
+            os.write(file, b"\n")
+    except OSError as error:
+        raise RecordError(f"{path} cannot be written: {reason(error)}.") from error
+    return file
+
+
+def _check(record: Mapping[Any, Any]) -> dict[str, Any]:
+    for key in record:
+        if not isinstance(key, str) or not key or (key.startswith("_") and key != TIME):
+            raise RecordError(f"A metric cannot be called {key!r}: use text that does not begin with '_'.")
+    return {key: plain_metric(key, value) for key, value in record.items()}
+
+
+def plain_metric(key: str, value: Any) -> Any:
+    """Return the Python scalar that ``value`` is, or holds as a numpy or torch scalar does; of an array, nested lists.
+
+    Raises:
+        RecordError: it is no scalar and no small array of scalars.
+    """
+    plain = value
+    if hasattr(value, "tolist"):
+        # Whatever an array library refuses to turn into Python's values is no metric.
+        with suppress(Exception):
+            plain = value.tolist()
+    elif hasattr(value, "item"):
+        with suppress(Exception):
+            plain = value.item()
+    if _count(plain) <= MAX_ITEMS:
+        return plain
+    raise RecordError(
+        f"The metric {key!r} is a {type(value).__name__}: log scalars (int, float, bool, str, or a numpy or torch "
+        f"scalar) or arrays of up to {MAX_ITEMS} of them, and anything else by run.log_artifact."
+    )
+
+
+def _count(value: Any) -> float:
+    """Count the scalars in a value: infinitely many where something else is among them."""
+    if isinstance(value, list | tuple):
+        return sum(map(_count, value))
+    return 1 if isinstance(value, bool | int | float | str | None) else float("inf")
+
+
+def cut(path: Path, size: int, aside: Path) -> None:
+    """Move what a stream holds beyond ``size`` bytes into a file of the same name in the directory ``aside``.
+
+    It is there, and forced to the disk, before it is gone here: a kill in between leaves it in both places, and the
+    next cut makes that good.
+
+    Raises:
+        RecordError: a file cannot be written.
+    """
+    try:
+        if path.stat().st_size <= size:
+            return
+        aside.mkdir(parents=True, exist_ok=True)
+        with path.open("r+b") as file, (aside / path.name).open("wb") as kept:
+            file.seek(size)
+            shutil.copyfileobj(file, kept, 1 << 20)
+            kept.flush()
+            os.fsync(kept.fileno())
+            file.truncate(size)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be cut: {reason(error)}.") from error
