@@ -113,12 +113,13 @@ class Experiment(Declaration):
     def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
         """Make the runs of a sweep, here and now: ``train.sweep({"optimizer.lr": [0.1, 0.01], "seed": range(5)})``.
 
-        A list, tuple or range in ``axes`` is an axis, anything else one value; ``values`` and ``xp`` are as for
-        :meth:`run`.
+        A list, tuple, range or one-dimensional array in ``axes`` is an axis, anything else one value; ``values`` and
+        ``xp`` are as for :meth:`run`.
 
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
+        axes = {key: value.tolist() if getattr(value, "ndim", 0) == 1 else value for key, value in axes.items()}
         swept = [key for key, value in axes.items() if isinstance(value, list | tuple | range)]
         return self._launch(self._plan(_assignments({**axes, **values, **_settings_keys(xp)}, swept)))
 

@@ -28,9 +28,10 @@ from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.metrics import declared
-from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan
+from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, redact
 from typedxp.vocabulary.records import BAD, Recording, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch
+from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
     from typedxp.vocabulary.settings import Settings
@@ -91,7 +92,7 @@ def plan(
     """
     sweep = Sweep(composer, assignments)
     settings, refused = _settings(sweep)
-    problems = [*problems, *sweep.problems, *refused]
+    problems = [*(_hidden(declaration, problem) for problem in problems), *sweep.problems, *refused]
     if settings.resume is not None and not problems:
         if others := [item.text for item in sweep.own]:
             raise PlanError(f"xp.resume goes on with runs as they were planned: leave out {' '.join(others)}.")
@@ -185,6 +186,16 @@ def execute(
     finally:
         with uninterrupted():
             _cancel(waiting, cause)
+
+
+def _hidden(declaration: Declaration, problem: Problem) -> Problem:
+    """Hide the value of an override that could not be read, if it is meant for a secret."""
+    key, _, value = problem.value.partition("=")
+    field = declaration.schema.find(split(key.lstrip("+~"))) if declaration.schema is not None else None
+    if field is None or not field.secret or not value:
+        return problem
+    hide = {key: value}
+    return replace(problem, value=redact(problem.value, hide), message=redact(problem.message, hide))
 
 
 def _settings(sweep: Sweep) -> tuple[Settings, list[Problem]]:
