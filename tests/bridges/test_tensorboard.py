@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -65,6 +66,31 @@ def test_a_step_is_on_disk_when_the_next_one_begins_and_after_a_flush(writer, re
     assert len(records("train")) == 2
 
 
+def test_a_writer_that_is_never_closed_loses_nothing(run, records):
+    def train():
+        SummaryWriter(run).add_scalar("train/loss", 0.5, 0)
+
+    train()
+
+    assert records("train") == [{"step": 0, "loss": 0.5}]
+
+
+def test_values_from_several_threads_are_all_there(writer, records):
+    def log(thread):
+        for step in range(100):
+            writer.add_scalar(f"train/{thread}", step, step)
+
+    threads = [Thread(target=log, args=[n]) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    writer.close()
+
+    for n in range(4):
+        assert [(row["step"], row[str(n)]) for row in records("train") if str(n) in row] == [(s, s) for s in range(100)]
+
+
 def test_values_without_a_step_are_records_of_their_own(writer, records):
     writer.add_scalar("train/loss", 0.5)
     writer.add_scalar("train/accuracy", 0.1)
@@ -113,8 +139,8 @@ def test_other_hyperparameters_are_warned_of_without_showing_what_may_be_secret(
 
 
 def test_what_a_run_does_not_record_is_warned_of_once(writer):
-    with pytest.warns(BridgeWarning, match="add_image is left out of run 7") as warned:
-        [writer.add_image("samples", np.zeros((3, 4, 4)), step) for step in range(2)]
+    with pytest.warns(BridgeWarning, match="add_video is left out of run 7") as warned:
+        [writer.add_video("samples", np.zeros((1, 2, 3, 4, 4)), step) for step in range(2)]
 
     assert len(warned) == 1
 
@@ -124,20 +150,48 @@ def test_a_misspelt_method_is_an_error(writer):
         writer.add_scaler("train/loss", 0.5)
 
 
-@pytest.mark.parametrize(("method", "suffix"), [("add_figure", "png"), ("add_histogram", "npy"), ("add_tensor", "npy")])
-def test_arrays_and_figures_are_artifacts_where_a_run_has_them(run, method, suffix):
-    saved = {}
+def test_arrays_are_artifacts(writer, run):
+    writer.add_histogram("net/weights", np.arange(3), 5)
+    writer.add_tensor("net/bias", np.zeros(2))
 
-    class Saving:
-        def __getattr__(self, name):
-            return getattr(run, name)
+    assert run.load_artifact("net/weights/5.npy").tolist() == [0, 1, 2]
+    assert run.load_artifact("net/bias.npy").tolist() == [0, 0]
 
-        def log_artifact(self, value, name):
-            saved[name] = value
 
-    getattr(SummaryWriter(Saving()), method)("net/weights", np.arange(3), 5)
+def test_tensors_of_torch_are_artifacts_too(writer, run):
+    torch = pytest.importorskip("torch", reason="needs torch: tox -e bridges")
 
-    assert list(saved) == [f"net/weights/5.{suffix}"]
+    writer.add_histogram("weights", torch.nn.Parameter(torch.ones(3)), 5)
+
+    assert run.load_artifact("weights/5.npy").tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "kept"),
+    [((3, 4, 5), "CHW", (4, 5, 3)), ((4, 5, 3), "HWC", (4, 5, 3)), ((1, 4, 5), "CHW", (4, 5)), ((4, 5), "HW", (4, 5))],
+)
+def test_images_are_artifacts(writer, run, shape, axes, kept):
+    pytest.importorskip("PIL", reason="needs pillow: pip install 'typedxp[artifacts]'")
+
+    writer.add_image("sample", np.full(shape, 0.5), 5, dataformats=axes)
+    writer.add_image("bytes", np.full(shape, 200), dataformats=axes)
+
+    image = np.asarray(run.load_artifact("sample/5.png"))
+    assert (image.shape, image.max()) == (kept, 127)
+    assert np.asarray(run.load_artifact("bytes.png")).min() == 200
+
+
+def test_figures_are_artifacts_and_closed(writer, run):
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="needs matplotlib: pip install 'typedxp[artifacts]'")
+    first, second, open_one = pyplot.figure(), pyplot.figure(), pyplot.figure()
+
+    writer.add_figure("curve", first, 5)
+    writer.add_figure("several", [second, open_one], 5, close=False)
+
+    assert first.number not in pyplot.get_fignums()
+    assert {second.number, open_one.number} <= set(pyplot.get_fignums())
+    pyplot.close("all")
+    assert [run.load_artifact(f"{name}/5.png").is_file() for name in ("curve", "several/0", "several/1")] == [True] * 3
 
 
 def test_results_are_dense_along_the_steps(tmp_path):

@@ -78,6 +78,16 @@ def test_numbers_that_json_lacks_are_numbers_and_texts_stay_texts(store):
     assert math.isnan(second["loss"])
 
 
+def test_points_have_the_time_of_their_record_or_else_that_of_the_run(store):
+    directory = store.add({}, [{"loss": 1.0}])
+    (directory.metrics / "train.jsonl").write_bytes(b'{"loss":1.0,"_time":1700000000.5}\n{"loss":0.5}\n')
+
+    [run] = find_finished(store.path)
+
+    assert [point.time for point in run.streams["train"]] == [1700000000.5, run.start]
+    assert run.streams["train"][0].values == {"loss": 1.0}
+
+
 def test_damaged_lines_are_passed_over_with_a_warning(store):
     directory = store.add({}, [{"loss": 1.0}])
     (directory.metrics / "train.jsonl").write_bytes(b'{"loss":1.0}\n{"lo\n{"loss":3.0}\n')

@@ -58,12 +58,13 @@ def test_metrics_are_read_back_with_their_steps(store, export_all, client, runs)
 
 
 def test_equal_values_at_equal_steps_are_all_kept(store, export_all, client, runs):
-    store.add({}, [{"step": 1, "loss": 0.5}, {"step": 1, "loss": 0.5}])
+    store.add({}, [{"step": 1, "loss": 0.5, "gain": math.nan}] * 2)
     export_all()
 
     [run] = runs()
 
-    assert len(client().get_metric_history(run.info.run_id, "train/loss")) == 2
+    for metric in ("train/loss", "train/gain"):
+        assert len(client().get_metric_history(run.info.run_id, metric)) == 2
 
 
 def test_config_tags_and_status_are_read_back_and_secrets_stay_redacted(store, export_all, runs):

@@ -67,6 +67,17 @@ def test_numbers_that_json_lacks_texts_booleans_and_integers_are_read_back(store
     assert (row["train/word"], row["train/ok"], row["train/big"], row["train/none"]) == ("x", True, 2**53 + 1, None)
 
 
+def test_arrays_are_read_back(store, export_all):
+    directory = store.add({})
+    directory.metrics.mkdir(exist_ok=True)
+    (directory.metrics / "test.jsonl").write_bytes(b'{"confusion":[[1,2],[3,"NaN"]]}\n')
+    [exported] = export_all()
+
+    [row] = history(exported.place)
+
+    assert str(row["test/confusion"]).replace("'", "").lower() == "[[1, 2], [3, nan]]"
+
+
 def test_config_tags_and_status_are_read_back_and_secrets_stay_redacted(store, export_all):
     store.add({}, config={"optimizer": {"lr": 0.1, "betas": [0.9, 0.99]}, "token": REDACTED})
     store.add({}, status=RunStatus.FAILED)

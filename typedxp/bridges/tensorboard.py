@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 from typedxp.bridges.arrays import to_array, to_pixels
 from typedxp.bridges.recorder import Recorder, place
+from typedxp.bridges.steps import Steps
 
 if TYPE_CHECKING:
     from typedxp.stages.record import Run
@@ -26,13 +27,14 @@ class SummaryWriter:
 
     The tag ``train/loss`` is the metric ``loss`` of the stream ``train``, and a tag without a slash is a metric of the
     stream ``main``. What has the same step becomes one record of its stream: it is written when the next step begins,
-    and by :meth:`flush` and :meth:`close`.
+    by :meth:`flush` and :meth:`close`, and when the writer is gone. Its time is when it is written, not ``walltime``.
     """
 
     def __init__(self, run: Run[Any], *_: Any, **__: Any) -> None:
         self._recorder = Recorder(run)
-        self._records: dict[str, tuple[int, dict[str, Any]]] = {}
-        self._lock = RLock()
+        self._steps = Steps(self._recorder)
+        # Much code never closes its writer.
+        finalize(self, self._steps.flush)
         self.log_dir = self.get_logdir()
 
     def add_scalar(self, tag: str, scalar_value: Any, global_step: int | None = None, *_: Any, **__: Any) -> None:
@@ -86,9 +88,7 @@ class SummaryWriter:
 
     def flush(self) -> None:
         """Write the records that may still have grown."""
-        with self._lock:
-            for stream in list(self._records):
-                self._write(stream)
+        self._steps.flush()
 
     def close(self) -> None:
         """Write what is left; the run itself stays open."""
@@ -110,16 +110,8 @@ class SummaryWriter:
         value = value.item() if hasattr(value, "item") else value
         if step is None:
             self._recorder.log(stream, {name: value})
-            return
-        with self._lock:
-            began, metrics = self._records.get(stream, (step, {}))
-            if began != step or name in metrics:
-                self._write(stream)
-            self._records.setdefault(stream, (step, {}))[1][name] = value
-
-    def _write(self, stream: str) -> None:
-        step, metrics = self._records.pop(stream)
-        self._recorder.log(stream, metrics, step)
+        else:
+            self._steps.add(stream, name, value, step)
 
     def _add_artifact(self, tag: str, value: Any, step: int | None, suffix: str) -> None:
         self._recorder.run.log_artifact(value, f"{tag}{'' if step is None else f'/{step}'}{suffix}")

@@ -17,10 +17,10 @@ from typedxp.errors import ResultsError
 from typedxp.results.runs import ResultsWarning, StoredRun
 from typedxp.store.store import Store
 from typedxp.store.streams import NUMBERS, parse
+from typedxp.store.writer import TIME
 from typedxp.vocabulary.records import RunStatus, StreamSummary
 
 STEP = "step"
-_TIME = "_time"  # how a record says when it was logged
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class FinishedRun:
         return tuple(
             Point(
                 record[STEP] if stepped else index,
-                float(record.get(_TIME, self.start)),
+                float(record.get(TIME, self.start)),
                 {
                     _name(name): value if name in texts else _number(value)
                     for name, value in record.items()
@@ -200,6 +200,8 @@ def _name(metric: str) -> str:
 
 
 def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(item) for item in value]
     return NUMBERS.get(value, value) if isinstance(value, str) else value
 
 
