@@ -12,8 +12,9 @@ from pathlib import Path
 from typedxp.errors import ConfigError, PlanError, TypedxpError
 from typedxp.runner import show
 from typedxp.runner.flags import Flags, parse_flags
+from typedxp.runner.launching import Ended, check, execute, launch
+from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
-from typedxp.runner.story import Ended, Launch, check, execute, launch, make_composer, plan
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse

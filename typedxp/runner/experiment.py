@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
+from typedxp.runner.launching import Ended, launch
+from typedxp.runner.planning import Launch, make_composer, plan, plan_config
 from typedxp.runner.show import summary
-from typedxp.runner.story import Ended, Launch, launch, make_composer, plan, plan_config
 from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.declare.instances import plain
 from typedxp.stages.validate.settings import judge_settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from typedxp.errors import ExecutionError, StoreError
-from typedxp.runner.story import Launch, check_importable
+from typedxp.runner.launching import check_importable
+from typedxp.runner.planning import Launch
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.execute.liveness import mark_lost
 from typedxp.stages.validate.judge import Judge

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typedxp.runner.flags import parser
-from typedxp.runner.story import Launch
+from typedxp.runner.planning import Launch
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.schema import describe

@@ -1,36 +1,23 @@
-"""Owns the order of the stages: values typed by a user become a plan, and a plan becomes runs."""
+"""Owns the way from what a user typed to a plan: compose, validate, plan. Nothing is written on it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
-from typedxp.errors import ConfigError, ExecutionError, PlanError, Problem, StoreError
-from typedxp.stages.allocate import Origin, allocate
+from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.instances import members_of, values_of
 from typedxp.stages.declare.registry import options_for
-from typedxp.stages.execute.interrupt import uninterrupted
-from typedxp.stages.execute.perform import cancel, perform
-from typedxp.stages.execute.processes import Workers
 from typedxp.stages.plan import check_condition, make_plan, satisfies
-from typedxp.stages.record import Run
-from typedxp.stages.snapshot import code_version
 from typedxp.stages.validate.judge import Judge
 from typedxp.stages.validate.settings import judge_settings
-from typedxp.store.directory import RunDirectory
-from typedxp.store.store import Store
-from typedxp.vocabulary.metrics import declared
 from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, redact
-from typedxp.vocabulary.records import BAD, Recording, RunStatus, Status
-from typedxp.vocabulary.stopping import StopSwitch
 from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
@@ -38,11 +25,6 @@ if TYPE_CHECKING:
 
 Confirm = Callable[[int, int], None]
 """Is asked before a plan of more runs than ``xp.max_runs``: it gets both numbers, and raises to refuse."""
-
-Started = Callable[[RunDirectory], None]
-"""Is told of every run that starts."""
-
-Ended = tuple[RunDirectory, Status]
 
 
 @dataclass(frozen=True)
@@ -129,65 +111,6 @@ def plan_config(declaration: Declaration, config: Any, settings: Settings) -> La
     return Launch(declaration, _judge_all(declaration, [point], None, 1, ()), settings)
 
 
-def check(what: Launch) -> None:
-    """Make sure that a launch can go on, as far as can be said without writing anything.
-
-    Raises:
-        StoreError: the store cannot be used.
-        ExecutionError: worker processes would not find the experiment.
-    """
-    Store(what.settings.logs).check()
-    if what.settings.jobs is not None:
-        check_importable(what.declaration)
-
-
-def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[Ended]:
-    """Allocate and execute the runs of a plan; yield each with its final status, as it ends.
-
-    Raises:
-        StoreError: the store cannot be used; nothing is left behind.
-        ExecutionError: the runs cannot be started.
-        KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
-        Stopped: another signal stopped it, likewise.
-    """
-    check(what)
-    declaration, ref = what.declaration, what.declaration.ref
-    origin = Origin(
-        experiment=ref,
-        schema=declaration.schema,
-        metrics=declared(declaration.metrics) if declaration.metrics is not None else {},
-        code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd()),
-        recording=_recording(what.settings),
-        command=command,
-    )
-    directories = allocate(Store(what.settings.logs), what.plan, origin)
-    waiting = dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))
-    yield from execute(declaration, what.settings, waiting, started)
-
-
-def execute(
-    declaration: Declaration, settings: Settings, waiting: dict[RunDirectory, Judged], started: Started
-) -> Generator[Ended]:
-    """Execute runs that have their directories; yield each with its final status, as it ends.
-
-    Raises:
-        KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
-        Stopped: another signal stopped it, likewise.
-    """
-    executing = _in_workers if settings.jobs is not None else _in_process
-    cause = "not started, since the sweep was interrupted"
-    try:
-        with closing(executing(declaration, settings, waiting, started)) as ended:
-            for directory, status in ended:
-                del waiting[directory]
-                if status.status in BAD and settings.on_error == "stop":
-                    cause = f"not started, since run {directory.id} failed"
-                yield directory, status
-    finally:
-        with uninterrupted():
-            _cancel(waiting, cause)
-
-
 def _hidden(declaration: Declaration, problem: Problem) -> Problem:
     """Hide the value of an override that could not be read, if it is meant for a secret."""
     key, _, value = problem.value.partition("=")
@@ -261,63 +184,3 @@ def _kept(declaration: Declaration, condition: Condition, point: Composed, verdi
             # Values that are wrong are reported as such.
             return True
         raise
-
-
-def check_importable(declaration: Declaration) -> None:
-    """Make sure that worker processes will find the experiment.
-
-    Raises:
-        ExecutionError: they will not.
-    """
-    name = declaration.function.__module__
-    ref = declaration.ref
-    # The file of what comes from a pipe is called `<stdin>`.
-    if ref.module is None and (ref.file is None or not Path(ref.file).exists()):
-        raise ExecutionError(
-            f"{declaration.name} was typed into a notebook or a prompt, where worker processes cannot find it. "
-            "Put it into a Python file and import it from there, or leave out xp.jobs to run it here."
-        )
-    if declaration not in vars(sys.modules[name]).values():
-        raise ExecutionError(
-            f"{declaration.name} is no variable of the module {name}, where worker processes look for it. "
-            "Define it at the top level of a Python file, or leave out xp.jobs to run it here."
-        )
-
-
-def _recording(settings: Settings) -> Recording:
-    return Recording(settings.capture, settings.timestamps, settings.monitor)
-
-
-def _in_process(
-    declaration: Declaration, settings: Settings, waiting: Mapping[RunDirectory, Judged], started: Started
-) -> Generator[Ended]:
-    for directory, judged in list(waiting.items()):
-        started(directory)
-        status = _perform(declaration, directory, judged.config, _recording(settings))
-        yield directory, status
-        if status.status in BAD and settings.on_error == "stop":
-            return
-
-
-def _perform(declaration: Declaration, directory: RunDirectory, config: Any, recording: Recording) -> Status:
-    switch = StopSwitch()
-    attempt = directory.read_status().attempt + 1
-    run: Run[Any] = Run(directory.path, attempt=attempt, timestamps=recording.timestamps, switch=switch)
-    run.prepare(config, declaration.metrics)
-    return perform(directory, lambda: declaration.call(config, run), run, switch, recording, shown=True)
-
-
-def _in_workers(
-    _: Declaration, settings: Settings, waiting: Mapping[RunDirectory, Judged], started: Started
-) -> Generator[Ended]:
-    workers = Workers(settings.jobs or 1, started)
-    runs = [(directory, judged.secrets) for directory, judged in waiting.items()]
-    yield from workers.run(runs, stop_on_error=settings.on_error == "stop")
-
-
-def _cancel(runs: Iterable[RunDirectory], cause: str) -> None:
-    """Mark those of the runs that were not started."""
-    for directory in runs:
-        with suppress(OSError, StoreError):
-            if directory.read_status().status is RunStatus.PLANNED:
-                cancel(directory, cause)
