@@ -64,6 +64,7 @@ class Run(Generic[MetricsT]):
         self._switch = switch if switch is not None else StopSwitch()
         self._metrics: Declared | None = declared(metrics) if metrics is not None else None
         self._fitting: set[Any] = set()
+        self._ranked = (-1, 0)
         self._checkpoints = Checkpoints(self.directory / "checkpoints")
         self._artifacts = Artifacts(self.directory / "artifacts")
 
@@ -106,7 +107,7 @@ class Run(Generic[MetricsT]):
         """
         if stream is None:
             stream = "train" if self._metrics is None else self._default_stream(record)
-        if not every_rank and _rank() > 0:
+        if not every_rank and self._rank() > 0:
             return
         if step is not None:
             record = {"step": step, **record}
@@ -180,6 +181,13 @@ class Run(Generic[MetricsT]):
         """Give a child process what it needs to log to the same run."""
         return self.__dict__ | {"_streams": {}, "_switch": StopSwitch()}
 
+    def _rank(self) -> int:
+        """Return the number of this process among those of a parallel program; a child may have one of its own."""
+        process = os.getpid()
+        if self._ranked[0] != process:
+            self._ranked = (process, _read_rank())
+        return self._ranked[1]
+
     def _default_stream(self, record: Mapping[str, Any]) -> str:
         once = (self._metrics or {}).get(SUMMARY, {})
         return SUMMARY if record and all(key in once for key in record) else "train"
@@ -215,14 +223,10 @@ def _dated(record: Mapping[str, Any]) -> dict[str, Any]:
         raise RecordError(f"Log a mapping of names to metrics, as in {{'loss': 0.1}}, not {record!r}.") from None
 
 
-def _rank() -> int:
-    """Return the number of this process among those of a parallel program."""
-    environment = os.environ
-    for name in _RANKS:
-        if name in environment:
-            number = environment[name]
-            return int(number) if number.isdigit() else 0
-    return 0
+def _read_rank() -> int:
+    numbers = (os.environ[name] for name in _RANKS if name in os.environ)
+    number = next(numbers, "0")
+    return int(number) if number.isdigit() else 0
 
 
 def _number(directory: Path) -> int:
