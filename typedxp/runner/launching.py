@@ -19,7 +19,7 @@ from typedxp.stages.record import Run
 from typedxp.stages.snapshot import code_version
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
-from typedxp.vocabulary.metrics import declared
+from typedxp.vocabulary.declared import declared
 from typedxp.vocabulary.plan import Judged
 from typedxp.vocabulary.records import BAD, Recording, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
@@ -13,9 +14,12 @@ from typedxp.artifacts.directory import Artifacts
 from typedxp.errors import RecordError
 from typedxp.store.checkpoints import Checkpoints
 from typedxp.store.directory import RunDirectory
+from typedxp.store.files import reason
+from typedxp.store.streams import summarize
 from typedxp.store.writer import TIME, StreamWriter, plain_metric
 from typedxp.vocabulary.artifacts import ArtifactRecord
-from typedxp.vocabulary.metrics import SUMMARY, Declared, declared, misfit
+from typedxp.vocabulary.declared import declared
+from typedxp.vocabulary.metrics import SUMMARY, SYSTEM, Declared, misfit
 from typedxp.vocabulary.records import StreamSummary
 from typedxp.vocabulary.stopping import StopRequest, StopSwitch
 
@@ -27,6 +31,9 @@ else:
     from typing import TypeVar
 
     MetricsT = TypeVar("MetricsT")
+
+SYSTEM = "system"
+"""The stream of what the machine does, which nobody has to declare."""
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 """Where launchers of parallel programs tell a process its number: torchrun, srun, Open MPI, MPICH."""
@@ -83,8 +90,10 @@ class Run(Generic[MetricsT]):
         A run that looks here is trusted to return by itself, soon after saving what it wants to go on from; a run that
         never does is ended by an exception.
         """
-        self._switch.watched = True
-        return self._switch.request
+        switch = self._switch
+        switch.watched = True
+        switch.noticed |= switch.request is not None
+        return switch.request
 
     def on_stop(self, callback: Callable[[StopRequest], object]) -> None:
         """Have ``callback`` called with the request when the run is asked to stop, for example to save a checkpoint."""
@@ -105,6 +114,8 @@ class Run(Generic[MetricsT]):
             RecordError: the stream has an unsafe name, a key is not text or begins with ``_`` (reserved), a value
                 cannot be recorded or is not what was declared, or the file cannot be written.
         """
+        if type(record) is not dict and not isinstance(record, Mapping):
+            raise RecordError(f"Log a mapping of names to scalars, as in {{'loss': 0.1}}, not {record!r}.")
         if stream is None:
             stream = "train" if self._metrics is None else self._default_stream(record)
         if not every_rank and self._rank() > 0:
@@ -112,9 +123,9 @@ class Run(Generic[MetricsT]):
         if step is not None:
             record = {"step": step, **record}
         if self._metrics is not None:
-            self._check(record, stream)
+            record = self._checked(record, stream)
         if self._timestamps:
-            record = _dated(record)
+            record = {**record, TIME: time.time()}
         (self._streams.get(stream) or self._open(stream)).append(record)
 
     def log(self, stream: str | None = None, /, **metrics: Any) -> None:
@@ -146,9 +157,13 @@ class Run(Generic[MetricsT]):
         later is set aside if the run goes on from here.
 
         Raises:
-            RecordError: it cannot be written.
+            RecordError: it cannot be pickled or written; the earlier ones are still there.
         """
-        sizes = {name: self._files.stream(name).stat().st_size for name in self._files.streams()}
+        try:
+            # Before the checkpoint: not even a crash of the machine leaves one that knows of lost records.
+            sizes = self._files.sync_streams()
+        except OSError as error:
+            raise RecordError(f"{self._files.metrics} cannot be read: {reason(error)}.") from error
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._checkpoints.save(state, self.attempt, now, sizes, max(1, keep))
 
@@ -175,7 +190,13 @@ class Run(Generic[MetricsT]):
     def close(self) -> dict[str, StreamSummary]:
         """Close the files of the run, and sum up its streams."""
         streams, self._streams = self._streams, {}
-        return {name: stream.close() for name, stream in streams.items()}
+        found = {name: stream.close() for name, stream in streams.items()}
+        for name in self._files.streams():
+            if name not in found:
+                # A child process logged to it, or an earlier attempt.
+                with suppress(OSError):
+                    found[name] = summarize(self._files.stream(name))
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a child process what it needs to log to the same run."""
@@ -189,23 +210,21 @@ class Run(Generic[MetricsT]):
         return self._ranked[1]
 
     def _default_stream(self, record: Mapping[str, Any]) -> str:
-        once = (self._metrics or {}).get(SUMMARY, {})
-        return SUMMARY if record and all(key in once for key in record) else "train"
+        streams = self._metrics or {}
+        once = streams.get(SUMMARY, {})
+        return SUMMARY if any(key in once for key in record) or (once and "train" not in streams) else "train"
 
-    def _check(self, record: Mapping[str, Any], stream: str) -> None:
-        """Make sure that a record is what was declared; records alike are looked at once, unless they hold arrays."""
-        shape = (stream, tuple(record), tuple(map(type, record.values())))
-        if shape in self._fitting:
-            return
-        variables = (self._metrics or {}).get(stream)
-        if variables is None:
-            raise RecordError(f"The stream {stream!r} is not declared. Declared: {', '.join(self._metrics or ())}.")
-        plain = {key: plain_metric(key, value) for key, value in record.items() if key != "step" or key in variables}
-        problems = [problem for key, value in plain.items() if (problem := misfit(variables, key, value))]
-        if problems:
-            raise RecordError(" ".join(problems))
-        if not any(isinstance(value, list | tuple) for value in plain.values()):
+    def _checked(self, record: Mapping[str, Any], stream: str) -> Mapping[str, Any]:
+        """Make sure that a record is what was declared; records of the same scalar types are looked at once."""
+        shape = (stream, *record, *map(type, record.values()))
+        if shape in self._fitting or stream == SYSTEM:
+            return record
+        plain = {key: plain_metric(key, value) for key, value in record.items()}
+        if problem := misfit(self._metrics or {}, stream, plain):
+            raise RecordError(problem)
+        if all(map(_is_scalar, record.values())):
             self._fitting.add(shape)
+        return plain
 
     def _open(self, stream: str) -> StreamWriter:
         made = StreamWriter(self._files.stream(stream))
@@ -216,11 +235,9 @@ class Run(Generic[MetricsT]):
         return kept
 
 
-def _dated(record: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {**record, TIME: time.time()}
-    except TypeError:
-        raise RecordError(f"Log a mapping of names to metrics, as in {{'loss': 0.1}}, not {record!r}.") from None
+def _is_scalar(value: Any) -> bool:
+    """Say whether values of this type are all scalars, as arrays without dimensions are not."""
+    return isinstance(value, str) or not hasattr(value, "__len__")
 
 
 def _read_rank() -> int:

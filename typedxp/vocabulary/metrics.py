@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from typedxp.errors import DeclarationError
+from typedxp.errors import nearest
+
+if TYPE_CHECKING:
+    # So that type checkers take the names of dimensions for what they are, and not for types.
+    from typing import Literal as Array
+
+__all__ = [
+    "SUMMARY",
+    "SYSTEM",
+    "Array",
+    "Declared",
+    "Description",
+    "Dimensions",
+    "Metrics",
+    "Stream",
+    "Unit",
+    "Variable",
+    "merge_sizes",
+    "misfit",
+    "sizes",
+]
 
 RecordT = TypeVar("RecordT")
 
 SUMMARY = "summary"
 """The stream of the metrics that a run has once, and not step by step."""
 
+SYSTEM = "system"
+"""The stream of the samples of the machine."""
+
 _ACCEPTED: dict[str, tuple[type, ...]] = {"bool": (), "int": (int,), "float": (int, float), "str": (str,)}
-_DTYPES = {bool: "bool", int: "int", float: "float", str: "str"}
+
+Sizes = tuple[int, ...]
+"""The sizes of an array along its dimensions: none for a scalar."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +62,32 @@ class Description:
 class Dimensions:
     """The names of the dimensions of a metric that is an array."""
 
-    names: tuple[str, ...]
+    names: tuple[Any, ...]
 
 
-class Array:
-    """A metric that is an array of floats with named dimensions: ``confusion: Array["true", "predicted"]``."""
+if not TYPE_CHECKING:
 
-    def __class_getitem__(cls, names: str | tuple[str, ...]) -> Any:
-        """Name the dimensions."""
-        return typing.Annotated[float, Dimensions((names,) if isinstance(names, str) else names)]
+    class Array:
+        """A metric that is an array of floats with named dimensions: ``confusion: Array["true", "predicted"]``."""
+
+        def __class_getitem__(cls, names: Any) -> Any:
+            """Name the dimensions."""
+            return typing.Annotated[float, Dimensions(names if isinstance(names, tuple) else (names,))]
 
 
 class Stream(Generic[RecordT]):
-    """A stream whose records have the annotated names of a class: ``train: Stream[TrainStep]``."""
+    """A stream whose records have the annotated names of a class: ``train: Stream[TrainStep]``.
+
+    The class may be a plain one, a dataclass, a TypedDict or a pydantic model; it is never made an instance of.
+    """
 
 
 class Metrics:
-    """What a run logs. Annotate names with :class:`Stream`, :class:`Array`, bool, int, float or str.
+    """What a run logs: annotate the names of a subclass, and the run with it, as in ``run: Run[MyMetrics]``.
 
-    Metrics that are not in a stream are logged once: they have no steps.
+    A name is a :class:`Stream`, or a metric that is logged once: bool, int, float, str or :class:`Array`. Units and
+    descriptions are annotated by :class:`Unit` and :class:`Description`, or by pydantic's ``Field(description=...,
+    json_schema_extra={"unit": ...})``.
     """
 
 
@@ -73,74 +105,60 @@ Declared = Mapping[str, Mapping[str, Variable]]
 """The declared metrics of every stream, by name."""
 
 
-def declared(metrics: type[Metrics]) -> Declared:
-    """Read a declaration.
+def misfit(streams: Declared, stream: str, record: Mapping[str, Any]) -> str | None:
+    """Say why a record of plain values does not fit the declaration of its stream; None if it does.
 
-    Raises:
-        DeclarationError: something is annotated that no run can log; everything is named.
+    ``step`` fits, declared or not.
     """
-    problems: list[str] = []
-    streams: dict[str, dict[str, Variable]] = {}
-    for name, annotation in _hints(metrics).items():
-        if typing.get_origin(annotation) is Stream:
-            record = typing.get_args(annotation)[0]
-            streams[name] = {key: _variable(f"{name}.{key}", hint, problems) for key, hint in _hints(record).items()}
-        else:
-            streams.setdefault(SUMMARY, {})[name] = _variable(name, annotation, problems)
-    problems += [f"{key}: names that begin with '_' are reserved." for key in _names(streams) if key.startswith("_")]
-    if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems)
-        raise DeclarationError(f"{metrics.__name__} cannot be the metrics of an experiment:\n{listed}")
-    return streams
+    variables = streams.get(stream)
+    if variables is None:
+        return f"The stream {stream!r} is not declared. {nearest(stream, streams)}"
+    problems = []
+    for key, value in record.items():
+        variable = variables.get(key)
+        if variable is not None:
+            problems.append(_misfit(key, variable, value))
+        elif key != "step":
+            problems.append(_undeclared(streams, stream, key))
+    return " ".join(filter(None, problems)) or None
 
 
-def misfit(variables: Mapping[str, Variable], key: str, value: Any) -> str | None:
-    """Say why a metric does not fit its declaration; None if it does."""
-    variable = variables.get(key)
-    if variable is None:
-        match = difflib.get_close_matches(key, variables, n=1)
-        known = f"Did you mean {match[0]}?" if match else f"Declared: {', '.join(variables) or 'none'}."
-        return f"The metric {key!r} is not declared. {known}"
-    depth = _depth(value)
-    if depth != len(variable.dims):
-        wanted = f"an array with the dimensions {', '.join(variable.dims)}" if variable.dims else "a scalar"
-        return f"The metric {key!r} is declared as {wanted}, and was given with {depth} dimensions."
+def sizes(value: Any) -> Sizes | None:
+    """Return the sizes of a nested list along its dimensions, () of a scalar, and None of a list that is ragged."""
+    if not isinstance(value, list | tuple):
+        return ()
+    inner = {sizes(item) for item in value if isinstance(item, list | tuple)}
+    if not inner:
+        return (len(value),)
+    first = inner.pop()
+    ragged = inner or first is None or not all(isinstance(item, list | tuple) for item in value)
+    return None if ragged or first is None else (len(value), *first)
+
+
+def merge_sizes(first: Sequence[int], second: Sequence[int]) -> Sizes:
+    """Return the sizes of the smallest array that holds arrays of both sizes."""
+    return tuple(map(max, zip_longest(first, second, fillvalue=0)))
+
+
+def _undeclared(streams: Declared, stream: str, key: Any) -> str:
+    home = next((name for name, variables in streams.items() if key in variables), None)
+    if home is not None:
+        return f"The metric {key!r} is declared in the stream {home!r}, not in {stream!r}."
+    known = [name for variables in streams.values() for name in variables]
+    return f"The metric {key!r} is not declared. {nearest(str(key), known)}"
+
+
+def _misfit(key: str, variable: Variable, value: Any) -> str | None:
+    found = sizes(value)
+    # An array without items has lost dimensions on its way here.
+    empty = found is not None and 0 in found and bool(variable.dims)
+    if value is not None and not empty and (found is None or len(found) != len(variable.dims)):
+        given = "a ragged list" if found is None else f"{len(found)} dimensions" if found else repr(value)
+        dims = ", ".join(variable.dims)
+        wanted = f"an array with the dimensions {dims}" if dims else f"one {variable.dtype}"
+        return f"The metric {key!r} is declared as {wanted}, and was given {given}."
     wrong = next((item for item in _items(value) if not _fits(variable.dtype, item)), None)
     return None if wrong is None else f"The metric {key!r} is declared as {variable.dtype}, and was given {wrong!r}."
-
-
-def _hints(declaration: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(declaration, include_extras=True)
-    except (NameError, TypeError) as error:
-        raise DeclarationError(f"The metrics {declaration!r} cannot be read: {error}.") from error
-
-
-def _variable(key: str, annotation: Any, problems: list[str]) -> Variable:
-    notes = typing.get_args(annotation)[1:] if typing.get_origin(annotation) is typing.Annotated else ()
-    bare = typing.get_args(annotation)[0] if notes else annotation
-    if bare not in _DTYPES:
-        problems.append(f"{key}: {bare!r} is not bool, int, float, str or Array.")
-    names = next((note.names for note in notes if isinstance(note, Dimensions)), ())
-    return Variable(
-        dtype=_DTYPES.get(bare, "float"),
-        dims=names,
-        unit=next((note.name for note in notes if isinstance(note, Unit)), None),
-        description=next((note.text for note in notes if isinstance(note, Description)), None),
-    )
-
-
-def _names(streams: Declared) -> Iterator[str]:
-    for name, variables in streams.items():
-        yield name
-        yield from variables
-
-
-def _depth(value: Any) -> int:
-    depth = 0
-    while isinstance(value, list | tuple):
-        depth, value = depth + 1, value[0] if value else None
-    return depth
 
 
 def _items(value: Any) -> Iterator[Any]:

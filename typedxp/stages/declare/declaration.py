@@ -15,8 +15,8 @@ from typing import Any
 
 from typedxp.errors import DeclarationError, nearest
 from typedxp.stages.declare.schema import describe, signature_model
+from typedxp.vocabulary.declared import declared as declared_metrics
 from typedxp.vocabulary.metrics import Metrics
-from typedxp.vocabulary.metrics import declared as declared_metrics
 from typedxp.vocabulary.records import ExperimentRef
 from typedxp.vocabulary.schema import Model
 
@@ -192,8 +192,13 @@ def _is_run(annotation: Any) -> bool:
 
 
 def _metrics(annotation: Any) -> Any:
+    annotation = _bare(annotation)
     arguments = typing.get_args(annotation) if _is_run(annotation) else ()
-    return arguments[0] if arguments and isinstance(arguments[0], type) and issubclass(arguments[0], Metrics) else None
+    if not arguments or arguments[0] is Any:
+        return None
+    if not (isinstance(arguments[0], type) and issubclass(arguments[0], Metrics)):
+        raise DeclarationError(f"{annotation} says what is logged by something else than a subclass of typedxp.Metrics.")
+    return arguments[0]
 
 
 def _check_seed(name: str, declared: Any, parameters: list[str] | None) -> None:
