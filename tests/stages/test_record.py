@@ -183,7 +183,7 @@ def test_the_summary_counts_every_kind_of_every_column(run):
         "c": (("str",), 1),
     }
     assert summary == summarize(run.directory / "metrics" / "train.jsonl")
-    assert run.close() == {}
+    assert run.close() == {"train": summary}
 
 
 def test_threads_write_whole_lines_and_are_all_counted(run):
