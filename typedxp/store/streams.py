@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from typedxp.vocabulary.metrics import Sizes, merge_sizes, sizes
 from typedxp.vocabulary.records import Column, StreamSummary
 
 Shape = tuple[tuple[str, ...], tuple[type, ...]]
@@ -61,14 +62,24 @@ def summarize(path: Path) -> StreamSummary:
     data = path.read_bytes()
     records, _ = parse(data)
     counted: dict[Shape, int] = {}
+    arrays: dict[str, Sizes] = {}
     for record in records:
         shape = (tuple(record), tuple(map(_written_type, record.values())))
         counted[shape] = counted.get(shape, 0) + 1
-    return StreamSummary(len(records), len(data), columns(counted))
+        if list in shape[1]:
+            measure(arrays, record)
+    return StreamSummary(len(records), len(data), columns(counted, arrays))
 
 
-def columns(counted: Mapping[Shape, int]) -> dict[str, Column]:
-    """Sum up the columns of a stream from the number of records of each shape."""
+def measure(arrays: dict[str, Sizes], record: Mapping[str, Any]) -> None:
+    """Enlarge the sizes of the columns in ``arrays``, so that the arrays in one more record find room."""
+    for key, value in record.items():
+        if isinstance(value, list | tuple) and (found := sizes(value)) is not None:
+            arrays[key] = merge_sizes(arrays.get(key, ()), found)
+
+
+def columns(counted: Mapping[Shape, int], arrays: Mapping[str, Sizes]) -> dict[str, Column]:
+    """Sum up the columns of a stream from the number of records of each shape, and the sizes of arrays."""
     kinds: dict[str, dict[str, None]] = {}
     records: dict[str, int] = {}
     for (keys, types), count in counted.items():
@@ -77,7 +88,7 @@ def columns(counted: Mapping[Shape, int]) -> dict[str, Column]:
         for key, value_type in zip(keys, types, strict=True):
             kinds.setdefault(key, {})[_kind(value_type)] = None
             records[key] = records.get(key, 0) + count
-    return {key: Column(tuple(kinds[key]), records[key]) for key in kinds}
+    return {key: Column(tuple(kinds[key]), records[key], arrays.get(key, ())) for key in kinds}
 
 
 def numeric_type(value: Any) -> type:

@@ -15,7 +15,8 @@ import orjson
 
 from typedxp.errors import RecordError
 from typedxp.store.files import reason, write_all
-from typedxp.store.streams import Shape, columns, numeric_type, spell, summarize
+from typedxp.store.streams import Shape, columns, measure, numeric_type, spell, summarize
+from typedxp.vocabulary.metrics import Sizes, merge_sizes
 from typedxp.vocabulary.records import StreamSummary
 
 # Strict: an integer of more than 53 bits is left to `spell`, since one of more than 64 is not an integer to a reader.
@@ -31,11 +32,13 @@ _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 class _Seen:
     """What one thread wrote to a stream. Threads do not share it, so that nothing has to be locked."""
 
-    __slots__ = ("bytes", "counted")
+    __slots__ = ("bytes", "counted", "counted_arrays", "sizes")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.counted: dict[Shape, int] = {}
+        self.counted_arrays: dict[Shape, int] = {}
+        self.sizes: dict[str, Sizes] = {}
 
 
 class StreamWriter:
@@ -59,10 +62,15 @@ class StreamWriter:
             shape = (tuple(record), tuple(map(type, record.values())))
         except (AttributeError, TypeError):
             raise RecordError(f"Log a mapping of names to scalars, as in {{'loss': 0.1}}, not {record!r}.") from None
-        if shape not in seen.counted:
+        counted = seen.counted
+        if shape not in counted:
             record = _check(record)
             shape = (tuple(record), tuple(map(type, record.values())))
-            seen.counted.setdefault(shape, 0)
+            if any(issubclass(value_type, list | tuple) for value_type in shape[1]):
+                # These are checked each time: what is in a list does not follow from its type.
+                counted = seen.counted_arrays
+                measure(seen.sizes, record)
+            counted.setdefault(shape, 0)
         try:
             line = orjson.dumps(record, option=_OPTIONS)
             if b"null" in line:
@@ -71,9 +79,9 @@ class StreamWriter:
         except TypeError:
             line = spell(record)
             shape = (shape[0], tuple(map(numeric_type, record.values())))
-            seen.counted.setdefault(shape, 0)
+            counted.setdefault(shape, 0)
         self._write(line)
-        seen.counted[shape] += 1
+        counted[shape] += 1
         seen.bytes += len(line)
 
     def close(self) -> StreamSummary:
@@ -86,9 +94,12 @@ class StreamWriter:
             # Others wrote to the stream as well: a child process, or an earlier attempt.
             return summarize(self._path)
         counted: Counter[Shape] = Counter()
+        arrays: dict[str, Sizes] = {}
         for part in seen:
             counted.update(part.counted)
-        return StreamSummary(counted.total(), written, columns(counted))
+            counted.update(part.counted_arrays)
+            arrays |= {key: merge_sizes(arrays.get(key, ()), found) for key, found in part.sizes.items()}
+        return StreamSummary(counted.total(), written, columns(counted, arrays))
 
     def _write(self, line: bytes) -> None:
         try:

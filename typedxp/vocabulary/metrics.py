@@ -22,6 +22,7 @@ __all__ = [
     "Description",
     "Dimensions",
     "Metrics",
+    "Sizes",
     "Stream",
     "Unit",
     "Variable",

@@ -132,11 +132,13 @@ class RunRecord:
 class Column:
     """One metric of a stream: the kinds of value it took and the number of records that have it.
 
-    A kind is one of ``bool``, ``int``, ``float``, ``str``, ``null`` and ``other``.
+    A kind is one of ``bool``, ``int``, ``float``, ``str``, ``null`` and ``other``. ``sizes`` are those of the smallest
+    array that holds each array of it: none if all its values are scalars.
     """
 
     kinds: tuple[str, ...]
     records: int
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def _metrics(annotation: Any) -> Any:
     if not arguments or arguments[0] is Any:
         return None
     if not (isinstance(arguments[0], type) and issubclass(arguments[0], Metrics)):
-        raise DeclarationError(f"{annotation} says what is logged by something else than a subclass of typedxp.Metrics.")
+        raise DeclarationError(f"{annotation}: what is logged is declared by a subclass of typedxp.Metrics.")
     return arguments[0]
 
 
