@@ -12,6 +12,7 @@ from pathlib import Path
 from typedxp.errors import ConfigError, PlanError, TypedxpError
 from typedxp.runner import show
 from typedxp.runner.flags import Flags, parse_flags
+from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.launching import Ended, check, execute, launch
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
@@ -27,7 +28,9 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
     """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 128 and more stopped."""
     try:
         flags = parse_flags(arguments, Path(program).name)
-        return _execute(declaration, flags, [program, *arguments])
+        with seldom_collected():
+            what = _answer_or_plan(declaration, flags, Path(program).name)
+        return 0 if what is None else _execute(what, flags, [program, *arguments])
     except TypedxpError as error:
         print(f"typedxp: {error}", file=sys.stderr)
         return 2
@@ -43,25 +46,32 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
         return 141
 
 
-def _execute(declaration: Declaration, flags: Flags, command: Sequence[str]) -> int:
+def _answer_or_plan(declaration: Declaration, flags: Flags, program: str) -> Launch | None:
+    """Answer a question about the experiment, or plan what was asked for."""
     composer = _composer(declaration, flags)
     with composer.active():
-        if flags.completion:
-            inspect.complete(composer, flags.overrides)
-            return 0
-        if flags.info is not None:
-            inspect.info(composer, flags.overrides, flags.info)
-            return 0
-        if flags.help:
-            show.help_text(declaration, composer, Path(command[0]).name)
-            return 0
+        if flags.completion or flags.info is not None or flags.help:
+            _answer(declaration, composer, flags, program)
+            return None
         assignments, problems = parse(flags.overrides, composer.group_options)
-        if flags.cfg is not None:
-            if problems:
-                raise ConfigError(declaration.name, problems)
-            inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
-            return 0
-        what = plan(declaration, composer, assignments, partial(_confirm, flags), problems)
+        if flags.cfg is None:
+            return plan(declaration, composer, assignments, partial(_confirm, flags), problems)
+        if problems:
+            raise ConfigError(declaration.name, problems)
+        inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
+        return None
+
+
+def _answer(declaration: Declaration, composer: Composer, flags: Flags, program: str) -> None:
+    if flags.completion:
+        inspect.complete(composer, flags.overrides)
+    elif flags.info is not None:
+        inspect.info(composer, flags.overrides, flags.info)
+    else:
+        show.help_text(declaration, composer, program)
+
+
+def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
     check(what)
     if what.settings.resume is not None:
         return _resume(what, flags)

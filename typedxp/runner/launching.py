@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ExecutionError, StoreError
+from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.planning import Launch
 from typedxp.stages.allocate import Origin, allocate
 from typedxp.stages.declare.declaration import Declaration
@@ -55,6 +56,12 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[
         Stopped: another signal stopped it, likewise.
     """
     check(what)
+    with seldom_collected():
+        waiting = _allocate(what, command)
+    yield from execute(what.declaration, what.settings, waiting, started)
+
+
+def _allocate(what: Launch, command: Sequence[str]) -> dict[RunDirectory, Judged]:
     declaration, ref = what.declaration, what.declaration.ref
     origin = Origin(
         experiment=ref,
@@ -65,8 +72,7 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[
         command=command,
     )
     directories = allocate(Store(what.settings.logs), what.plan, origin)
-    waiting = dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))
-    yield from execute(declaration, what.settings, waiting, started)
+    return dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))
 
 
 def execute(
