@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from typedxp.stages.allocate import allocate
+from typedxp.stages.allocate import Origin, allocate
 from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Judged, Plan, RunSpec
-from typedxp.vocabulary.records import ExperimentRef
+from typedxp.vocabulary.records import ExperimentRef, Recording
 
 SCRIPT = """
 import os, sys
@@ -36,7 +36,8 @@ def planned(tmp_path):
         (tmp_path / "train.py").write_text(script)
         ref = ExperimentRef(name, None, str(tmp_path / "train.py"), "train")
         spec = RunSpec("digest", Judged(None, config, secrets or {}), {}, {}, {}, ())
-        [directory] = allocate(Store(tmp_path / "logs"), Plan((spec,)), ref, None, None, [])
+        origin = Origin(ref, None, {}, None, Recording(timestamps=False), [])
+        [directory] = allocate(Store(tmp_path / "logs"), Plan((spec,)), origin)
         return directory
 
     return plan
@@ -58,13 +59,15 @@ def test_a_worker_executes_the_run_of_its_directory(planned, tmp_path):
     assert json.loads(run.stream("train").read_text()) == {"seed": 3, "argv": 2, "length": 0, "name": "train"}
 
 
-def test_a_second_attempt_is_counted_and_goes_on_in_the_same_streams(planned):
+def test_a_second_attempt_is_counted_and_sets_aside_what_the_first_one_logged(planned):
     run = planned({"seed": 3, "token": ""})
     work(run)
+    first = run.stream("train").read_bytes()
 
     assert work(run).returncode == 0
     assert run.read_status().attempt == 2
-    assert run.read_status().streams["train"].records == 2
+    assert run.read_status().streams["train"].records == 1
+    assert (run.metrics / "superseded" / "1" / "train.jsonl").read_bytes() == first
 
 
 def test_a_failure_is_exit_code_1(planned):

@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from typedxp.errors import ExecutionError, TypedxpError
 from typedxp.stages.declare.declaration import Declaration
-from typedxp.stages.execute.perform import perform
+from typedxp.stages.execute.perform import ELSEWHERE, perform
 from typedxp.stages.record import Run
 from typedxp.stages.validate.judge import Judge
 from typedxp.store.directory import RunDirectory
@@ -30,7 +31,8 @@ from typedxp.vocabulary.stopping import Stopped, StopSwitch
 def main(arguments: Sequence[str]) -> int:
     """Execute the run in one directory.
 
-    Returns the exit code: 0 completed, 1 failed, 2 cannot be started, 128 and the signal's number stopped.
+    Returns the exit code: 0 completed, 1 failed, 2 cannot be started, 75 executed by another process, 128 and the
+    signal's number stopped.
     """
     if len(arguments) != 1:
         print("typedxp: Name one run directory: python -P -m typedxp.worker logs/17", file=sys.stderr)
@@ -73,6 +75,8 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
         declaration.call(run.config, run)
 
     status = perform(directory, work, run, switch, record.recording, shown=False)
+    if status.pid != os.getpid():
+        return ELSEWHERE
     return 0 if status.status is RunStatus.COMPLETED else 1
 
 

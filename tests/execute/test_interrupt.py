@@ -122,12 +122,13 @@ def test_a_second_ctrl_c_kills_workers_that_do_not_listen(launched, statuses, tm
     process.stderr.read()
 
 
-def test_a_signal_that_ends_a_worker_from_outside_is_a_failure(launched, statuses, tmp_path):
+def test_a_signal_that_ends_a_worker_from_outside_does_not_end_the_others(launched, statuses, tmp_path):
     process = launched("seed=1,2", "-j", "2", running=2)
 
     for pid in tmp_path.glob("pid.*"):
         os.kill(int(pid.read_text()), signal.SIGTERM)
 
     assert process.wait(timeout=10) == 1
-    assert {(status.status, status.signal) for status in statuses().values()} == {("failed", signal.SIGTERM)}
+    found = {(status.status, status.signal, status.exit_code, status.cause) for status in statuses().values()}
+    assert found == {("cancelled", signal.SIGTERM, 128 + signal.SIGTERM, "stopped by SIGTERM")}
     process.stderr.read()

@@ -107,7 +107,7 @@ def test_secrets_reach_workers_but_nothing_that_others_can_read(declared, status
             seen = Path("/proc/self/cmdline").read_bytes() + Path("/proc/self/environ").read_bytes()
             assert config.token.get_secret_value().encode() not in seen
     """)
-    train.sweep({"seed": [1, 2]}, token="s3cr3t-t0k3n", xp={"jobs": 2})
+    train.sweep({"seed": [1, 2]}, token="s3cr3t-t0k3n", xp={"jobs": 2, "timestamps": False})
 
     assert [status.cause for status in statuses().values()] == [None, None]
     assert (tmp_path / "logs" / "1" / "metrics" / "train.jsonl").read_text() == '{"length":12}\n'
@@ -173,7 +173,7 @@ def second(run): run.log(which=2)
 if __name__ == "__main__":
     second.main()
 """)
-    shell("python both.py -j 1")
+    shell("python both.py -j 1 xp.timestamps=false")
 
     assert (tmp_path / "logs" / "1" / "metrics" / "train.jsonl").read_text() == '{"which":2}\n'
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from typedxp.errors import StoreError
-from typedxp.stages.allocate import allocate
+from typedxp.stages.allocate import Origin, allocate
 from typedxp.store.store import Store
+from typedxp.vocabulary.metrics import Variable
 from typedxp.vocabulary.plan import Judged, Plan, RunSpec
-from typedxp.vocabulary.records import Code, ExperimentRef, RunStatus
+from typedxp.vocabulary.records import Code, ExperimentRef, Recording, RunStatus
 from typedxp.vocabulary.schema import Field, Model
 
 REF = ExperimentRef("train", None, "/home/user/train.py", "train")
@@ -26,6 +27,14 @@ SCHEMA = Model(
     ),
 )
 CODE = Code("/home/user", "abc", "main", dirty=True)
+
+
+RECORDING = Recording(capture=False, timestamps=True, monitor=2.5)
+METRICS = {"train": {"loss": Variable("float", ("class",), "m", "the loss")}}
+
+
+def origin(schema=None, code=None, command=()):
+    return Origin(REF, schema, METRICS, code, RECORDING, command)
 
 
 def spec(values, point, secrets=None, overrides=()):
@@ -42,7 +51,7 @@ def test_each_run_of_a_plan_gets_its_record_its_config_and_the_status_planned(tm
     )
 
     before = datetime.now(UTC).isoformat(timespec="milliseconds")
-    first, second, third = allocate(Store(tmp_path / "logs"), plan, REF, SCHEMA, CODE, ["train.py", "seed=1"])
+    first, second, third = allocate(Store(tmp_path / "logs"), plan, origin(SCHEMA, CODE, ["train.py", "seed=1"]))
 
     record = first.read_record()
     assert (record.id, record.experiment, record.code, record.command) == (1, REF, CODE, ("train.py", "seed=1"))
@@ -52,6 +61,7 @@ def test_each_run_of_a_plan_gets_its_record_its_config_and_the_status_planned(tm
         "seed": (None, None),
     }
     assert (record.overrides, record.cwd) == (("opt.lr=0.5",), str(Path.cwd()))
+    assert (record.recording, record.metrics) == (RECORDING, METRICS)
     assert before <= record.created <= datetime.now(UTC).isoformat(timespec="milliseconds")
     assert first.read_config() == {"seed": 1, "opt": {"lr": 0.5}}
     assert first.read_status().status is RunStatus.PLANNED
@@ -62,7 +72,7 @@ def test_each_run_of_a_plan_gets_its_record_its_config_and_the_status_planned(tm
 def test_secrets_are_written_nowhere(tmp_path):
     hidden = spec({"token": "**********"}, {}, {"token": "s3cret"}, ["token=s3cret"])
 
-    [run] = allocate(Store(tmp_path / "logs"), Plan((hidden,)), REF, None, None, ["train.py", "token=s3cret"])
+    [run] = allocate(Store(tmp_path / "logs"), Plan((hidden,)), origin(command=["train.py", "token=s3cret"]))
 
     assert run.read_record().secrets == ("token",)
     assert run.read_record().overrides == ("token=**********",)
@@ -77,7 +87,7 @@ def test_a_swept_value_is_read_back_as_it_was_and_the_file_is_json(tmp_path, val
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    [run] = allocate(Store(tmp_path / "logs"), Plan((spec({}, {"key": value}),)), REF, None, None, [])
+    [run] = allocate(Store(tmp_path / "logs"), Plan((spec({}, {"key": value}),)), origin())
 
     json.loads((run.path / "run.json").read_text(), parse_constant=refuse)
     read = run.read_record().point["key"]
@@ -90,7 +100,7 @@ def test_a_user_without_a_name_is_a_number(tmp_path, monkeypatch):
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    [run] = allocate(Store(tmp_path / "logs"), plan_of(1), REF, None, None, [])
+    [run] = allocate(Store(tmp_path / "logs"), plan_of(1), origin())
 
     assert run.read_record().environment.user.isdigit()
 
@@ -107,6 +117,6 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(RunDirectory, "write_plan", fill_up)
     with pytest.raises(StoreError, match="No space left on device"):
-        allocate(Store(tmp_path / "logs"), plan_of(5), REF, None, None, [])
+        allocate(Store(tmp_path / "logs"), plan_of(5), origin())
 
     assert list(tmp_path.iterdir()) == []

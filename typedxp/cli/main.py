@@ -13,6 +13,7 @@ from typedxp.cli.export import export
 from typedxp.cli.ls import ls
 from typedxp.cli.schemas import schemas
 from typedxp.cli.show import show
+from typedxp.cli.status import status
 from typedxp.errors import TypedxpError
 from typedxp.vocabulary.version import VERSION
 
@@ -25,6 +26,7 @@ def typedxp() -> None:
 
 typedxp.add_command(ls)
 typedxp.add_command(show)
+typedxp.add_command(status)
 typedxp.add_command(schemas)
 typedxp.add_command(export)
 

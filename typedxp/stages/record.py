@@ -32,9 +32,6 @@ else:
 
     MetricsT = TypeVar("MetricsT")
 
-SYSTEM = "system"
-"""The stream of what the machine does, which nobody has to declare."""
-
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 """Where launchers of parallel programs tell a process its number: torchrun, srun, Open MPI, MPICH."""
 

@@ -11,6 +11,7 @@ still tear is found by its SHA-256.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pickle
@@ -19,7 +20,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,25 +59,37 @@ class Checkpoints:
         """Write a checkpoint, and remove all but the newest ``keep``.
 
         Raises:
-            RecordError: it cannot be written; the earlier ones are still there.
+            RecordError: it cannot be pickled or written; the earlier ones are still there.
         """
-        number = max(self._numbers(), default=0) + 1
-        draft = self.path / f".{number}.{os.getpid()}"
+        # Of its own: a callback that is told to stop may save one while another is being saved.
+        draft = self.path / f".draft.{os.urandom(8).hex()}"
         try:
-            draft.mkdir(parents=True)
+            # Without parents: a run whose directory was removed does not come back as half a run.
+            self.path.mkdir(exist_ok=True)
+            draft.mkdir()
             file, size, digest = _write(draft, state)
-            made = Checkpoint(number, attempt, time, file, size, digest, streams)
-            _write_note(draft, made)
-            draft.rename(self.path / str(number))
+            made = self._place(draft, Checkpoint(0, attempt, time, file, size, digest, streams))
             sync_directory(self.path)
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
             raise RecordError(f"A checkpoint cannot be written to {self.path}: {reason(error)}.") from error
-        except BaseException:
+        finally:
             shutil.rmtree(draft, ignore_errors=True)
-            raise
         self._prune(keep)
         return made
+
+    def _place(self, draft: Path, made: Checkpoint) -> Checkpoint:
+        """Give a draft the next number."""
+        while True:
+            made = replace(made, number=max(self._numbers(), default=0) + 1)
+            _write_note(draft, made)
+            try:
+                draft.rename(self.path / str(made.number))
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                # Somebody was faster.
+            else:
+                return made
 
     def newest(self) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; warn of newer ones that are not."""
@@ -156,15 +169,26 @@ def _write(directory: Path, state: Any) -> tuple[str, int, str]:
     name = "state.pt" if _holds_tensors(state) else "state.pkl"
     with (directory / name).open("wb") as raw:
         file = _Hashing(raw)
-        if name == "state.pt":
-            import torch
-
-            torch.save(state, file)
-        else:
-            pickle.dump(state, file, protocol=pickle.HIGHEST_PROTOCOL)
+        try:
+            _dump(state, file, torch=name == "state.pt")
+        except OSError:
+            raise
+        except Exception as error:
+            # Each object has its own way of saying that it is not to be pickled.
+            problem = f"{type(error).__name__}: {error}"
+            raise RecordError(f"The state of a checkpoint cannot be pickled: {problem}") from error
         raw.flush()
         os.fsync(raw.fileno())
     return name, file.bytes, file.hash.hexdigest()
+
+
+def _dump(state: Any, file: _Hashing, *, torch: bool) -> None:
+    if torch:
+        from torch import save
+
+        save(state, file)
+    else:
+        pickle.dump(state, file, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _write_note(directory: Path, made: Checkpoint) -> None:

@@ -24,7 +24,7 @@ import orjson
 
 from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
-from typedxp.store.files import replace
+from typedxp.store.files import overwrite, replace, synced_size
 from typedxp.store.streams import NUMBERS, SPELLINGS
 from typedxp.store.writer import cut
 from typedxp.vocabulary.metrics import Variable
@@ -115,6 +115,22 @@ class RunDirectory:
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
         replace(self.status_file, dump(status), durable=status.status.final)
+
+    def write_last_status(self, status: Status) -> None:
+        """Write status.json in place, without what is long: for a full disk, which has room for no second file.
+
+        Raises:
+            OSError: not even that is possible.
+        """
+        overwrite(self.status_file, dump(dataclasses.replace(status, failure=None, streams={})))
+
+    def sync_streams(self) -> dict[str, int]:
+        """Force the streams to the disk; return the size of each, in bytes.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        return {name: synced_size(self.stream(name)) for name in self.streams()}
 
     def read_record(self) -> RunRecord:
         """Read run.json.

@@ -30,6 +30,36 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
         raise
 
 
+def overwrite(path: Path, data: bytes) -> None:
+    """Write ``data`` over what is in a file, by one call: what is left to do where there is no room for a second file.
+
+    Raises:
+        OSError: there is no such file, or no room even so.
+    """
+    file = os.open(path, os.O_WRONLY)
+    try:
+        written = os.pwrite(file, data, 0)
+        os.ftruncate(file, written)
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def synced_size(path: Path) -> int:
+    """Force a file to the disk; return its size, in bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(file).st_size
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return size
+
+
 def write_all(file: int, data: bytes) -> None:
     """Write ``data`` by one call where the system takes it whole, which makes an append of a record atomic.
 

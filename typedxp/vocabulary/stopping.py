@@ -33,11 +33,14 @@ class StopRequest:
 class StopSwitch:
     """Carries the request from whoever receives the signal to the run.
 
-    ``watched`` is whether the run's code has looked for a request: it is then trusted to stop by itself.
+    ``armed`` is whether the run's code is being executed, and may be ended by an exception. ``watched`` is whether that
+    code has looked for a request: it is then trusted to stop by itself. ``noticed`` is whether it came to know of one.
     """
 
     request: StopRequest | None = None
+    armed: bool = False
     watched: bool = False
+    noticed: bool = False
     callbacks: list[Callable[[StopRequest], object]] = field(default_factory=list)
 
 
@@ -47,3 +50,8 @@ class Stopped(BaseException):
     def __init__(self, request: StopRequest) -> None:
         self.request = request
         super().__init__(f"stopped by {request.name}")
+
+
+def stop_error(request: StopRequest) -> KeyboardInterrupt | Stopped:
+    """Make the exception that ends what a request asks to stop."""
+    return KeyboardInterrupt() if request.signal == signal.SIGINT else Stopped(request)

@@ -1,18 +1,23 @@
 """Owns the output of a run: what it prints goes to stdout.log and stderr.log, and to the terminal as before.
 
 The file descriptors themselves lead into the files, so that C libraries and child processes are caught, a kill loses
-nothing, and no buffer between can fill up and block. A thread follows the files and shows what arrives in them.
+nothing that was flushed, and no buffer between can fill up and block. A thread follows the files and shows what arrives
+in them.
 """
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
+import select
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import IO, Any
 
 from typedxp.store.directory import RunDirectory
 
@@ -22,69 +27,158 @@ _PAUSE = 0.05
 _CHUNK = 1 << 20
 _FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] %(message)s"
 
+_Show = Callable[[bytes], object]
+
+# There is one standard output, and several threads may execute runs: the first comes to have it. A run within a run, in
+# the same thread, has it until it ends.
+_capturing = threading.RLock()
+
 
 @contextmanager
 def captured(directory: RunDirectory, *, shown: bool) -> Iterator[None]:
     """Lead what is printed into the files of the run, until the end of the block; ``shown`` on the terminal, too."""
-    with ExitStack() as stack:
-        for descriptor, stream, path in ((1, sys.stdout, directory.stdout), (2, sys.stderr, directory.stderr)):
-            stack.enter_context(_redirected(descriptor, stream, path, shown=shown))
-        stack.enter_context(_logging())
+    if not _capturing.acquire(blocking=False):
         yield
+        return
+    try:
+        with ExitStack() as stack:
+            followed = [
+                stack.enter_context(_redirected(1, "stdout", directory.stdout)),
+                stack.enter_context(_redirected(2, "stderr", directory.stderr)),
+            ]
+            stack.enter_context(_following(followed if shown else []))
+            stack.enter_context(_logging())
+            yield
+    finally:
+        _capturing.release()
 
 
 @contextmanager
-def _redirected(descriptor: int, stream: object, path: Path, *, shown: bool) -> Iterator[None]:
+def _redirected(descriptor: int, name: str, path: Path) -> Iterator[tuple[Path, int, _Show]]:
+    """Lead a descriptor, and the stream of ``sys`` of that name, into a file; give its end, and how to show more."""
+    stream = getattr(sys, name)
     _flush(stream)
-    before = os.dup(descriptor)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    start = os.fstat(file).st_size
-    os.dup2(file, descriptor)
-    os.close(file)
-    follower = _Follower(path, start, before) if shown else None
+    before = _duplicate(descriptor)
+    start = _lead_into(path, descriptor)
     try:
-        yield
+        if _is_on(stream, descriptor):
+            yield path, start, partial(_write_to, before)
+        else:
+            # A notebook's stream, one put there by a program, or none at all.
+            with _standing_in(name, stream, descriptor):
+                yield path, start, _writer(stream)
     finally:
         _flush(stream)
-        os.dup2(before, descriptor)
-        if follower is not None:
-            follower.finish()
-        os.close(before)
+        if before is None:
+            os.close(descriptor)
+        else:
+            os.dup2(before, descriptor)
+            os.close(before)
         with suppress(OSError):
             drop_overwritten(path, start)
+
+
+def _duplicate(descriptor: int) -> int | None:
+    try:
+        return os.dup(descriptor)
+    except OSError:
+        # Closed, as by `>&-`.
+        return None
+
+
+def _lead_into(path: Path, descriptor: int) -> int:
+    """Make a descriptor lead to the end of a file; return where that is."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    start = os.fstat(file).st_size
+    if file == descriptor:
+        # It was closed, so that the system has just given this number.
+        os.set_inheritable(file, True)
+    else:
+        os.dup2(file, descriptor)
+        os.close(file)
+    return start
+
+
+@contextmanager
+def _standing_in(name: str, stream: Any, descriptor: int) -> Iterator[None]:
+    """Put a stream on the descriptor in the place of one that is not."""
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False) as ours:
+        setattr(sys, name, ours)
+        try:
+            yield
+        finally:
+            if getattr(sys, name) is ours:
+                setattr(sys, name, stream)
+
+
+def _is_on(stream: Any, descriptor: int) -> bool:
+    try:
+        return bool(stream.fileno() == descriptor)
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _write_to(target: int | None, data: bytes) -> None:
+    while data and target is not None:
+        try:
+            data = data[os.write(target, data) :]
+        except BlockingIOError:
+            # A terminal that was made non-blocking by somebody else, and is slow.
+            select.select([], [target], [], 1)
+
+
+def _writer(stream: Any) -> _Show:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(data: bytes) -> None:
+        if stream is not None:
+            stream.write(decoder.decode(data))
+
+    return write
+
+
+@contextmanager
+def _following(files: Sequence[tuple[Path, int, _Show]]) -> Iterator[None]:
+    """Show what arrives in files, until the end of the block."""
+    with ExitStack() as stack:
+        followers = [_Follower(stack.enter_context(path.open("rb", 0)), start, show) for path, start, show in files]
+        done = threading.Event()
+
+        def follow() -> None:
+            last = False
+            while not last:
+                last = done.wait(_PAUSE)
+                for follower in followers:
+                    follower.look()
+
+        thread = threading.Thread(target=follow, name="typedxp output", daemon=True)
+        if followers:
+            thread.start()
+        try:
+            yield
+        finally:
+            _flush(sys.stdout)
+            _flush(sys.stderr)
+            _flush_c()
+            done.set()
+            if followers:
+                thread.join()
 
 
 class _Follower:
     """Shows what arrives in a file."""
 
-    def __init__(self, path: Path, start: int, target: int) -> None:
-        self._file = os.open(path, os.O_RDONLY)
-        self._position = start
-        self._target = target
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="typedxp output", daemon=True)
-        self._thread.start()
+    def __init__(self, file: IO[bytes], start: int, show: _Show) -> None:
+        file.seek(start)
+        self._file = file
+        self._show = show
 
-    def finish(self) -> None:
-        """Show the rest."""
-        self._done.set()
-        self._thread.join()
-        os.close(self._file)
-
-    def _follow(self) -> None:
-        while not self._done.wait(_PAUSE):
-            self._show()
-        self._show()
-
-    def _show(self) -> None:
-        while data := os.pread(self._file, _CHUNK, self._position):
-            self._position += len(data)
-            try:
-                while data:
-                    data = data[os.write(self._target, data) :]
-            except OSError:
-                # Nobody looks any more: a closed pipe or terminal does not end a run.
-                return
+    def look(self) -> None:
+        """Show what is new."""
+        while data := self._file.read(_CHUNK):
+            # Where nobody looks any more, as behind a closed pipe, that does not end a run.
+            with suppress(OSError, ValueError):
+                self._show(data)
 
 
 def drop_overwritten(path: Path, start: int = 0) -> None:
@@ -95,42 +189,56 @@ def drop_overwritten(path: Path, start: int = 0) -> None:
     Raises:
         OSError: the file cannot be read or written.
     """
-    with path.open("r+b") as file:
+    with path.open("rb") as file, path.open("r+b") as kept:
         file.seek(start)
-        data = file.read()
-        if b"\r" not in data:
+        if not any(b"\r" in data for data in iter(partial(file.read, _CHUNK), b"")):
             return
-        kept = b"\n".join(_last_state(line) for line in data.split(b"\n"))
+        # What is written never overtakes what is read: a line only becomes shorter.
         file.seek(start)
-        file.write(kept)
-        file.truncate()
+        kept.seek(start)
+        for line in file:
+            kept.write(_last_state(line))
+        kept.truncate()
 
 
 def _last_state(line: bytes) -> bytes:
-    states = [state for state in line.split(b"\r") if state.strip()]
-    return states[-1] if states else b""
+    text = line.removesuffix(b"\n")
+    states = [state for state in text.split(b"\r") if state.strip()]
+    return (states[-1] if states else b"") + line[len(text) :]
 
 
 @contextmanager
 def _logging() -> Iterator[None]:
-    """Show the log from INFO on, unless the program has set up logging by itself; undo it afterwards."""
-    root = logging.getLogger()
+    """Show the log from INFO on where a program has not set up logging; undo it afterwards.
+
+    The handler is that of last resort, so that a program may still set up its own.
+    """
+    root, last, level = logging.getLogger(), logging.lastResort, logging.root.level
     if root.handlers:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
-    level = root.level
-    root.addHandler(handler)
-    if level in (logging.NOTSET, logging.WARNING):
+    logging.lastResort = handler
+    ours = level in (logging.NOTSET, logging.WARNING)
+    if ours:
         root.setLevel(logging.INFO)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
+        logging.lastResort = last
+        if ours and root.level == logging.INFO:
+            root.setLevel(level)
 
 
 def _flush(stream: object) -> None:
     with suppress(AttributeError, OSError, ValueError):
         stream.flush()  # type: ignore[attr-defined]  # whatever the program has put there
+
+
+def _flush_c() -> None:
+    """Have C libraries write out what they printed; without ctypes, which numpy and torch load, there are none."""
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is not None:
+        with suppress(Exception):
+            ctypes.CDLL(None).fflush(None)

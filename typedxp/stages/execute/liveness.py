@@ -45,7 +45,9 @@ def process_start(pid: int) -> str | None:
     of /proc/PID/stat, counted after the name, which may hold spaces and parentheses.
     """
     with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # One that has ended, and that its parent has not asked after, is there as a zombie.
+        return None if state in "ZX" else fields[18]
     return None
 
 
@@ -80,14 +82,13 @@ def mark_lost(directory: RunDirectory, status: Status) -> Status:
 def _runs_here(status: Status) -> bool:
     if status.pid is None:
         return False
-    started = process_start(status.pid)
-    if started is not None:
-        return started == status.pid_start
+    if Path("/proc/self/stat").exists():
+        return process_start(status.pid) == (status.pid_start or "")
     try:
         os.kill(status.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     # There is such a process, and no /proc to tell whether it is the same.
-    return not Path("/proc").is_dir()
+    return True

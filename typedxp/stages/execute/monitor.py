@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from typedxp.errors import ExecutionError
+from typedxp.errors import ExecutionError, RecordError
 from typedxp.vocabulary.records import Usage
 
 _MEBI = 2**20
@@ -50,8 +50,12 @@ def monitored(seconds: float, log: Log) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(seconds):
-            log(sample())
+        last = False
+        # What cannot be recorded any more, for example because the disk is full, is not the run's failure.
+        with suppress(RecordError, OSError):
+            while not last:
+                last = done.wait(seconds)
+                log(sample())
 
     thread = threading.Thread(target=watch, name="typedxp monitor", daemon=True)
     thread.start()
@@ -60,7 +64,6 @@ def monitored(seconds: float, log: Log) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-        log(sample())
 
 
 def _sampler() -> Callable[[], dict[str, float]]:
@@ -74,14 +77,16 @@ def _sampler() -> Callable[[], dict[str, float]]:
     gpus = _gpu_sampler()
 
     def sample() -> dict[str, float]:
-        with process.oneshot():
-            found: dict[str, float] = {
+        found: dict[str, float] = {}
+        # What a system does not tell is left out.
+        with suppress(psutil.Error, OSError), process.oneshot():
+            found |= {
                 "cpu_percent": process.cpu_percent(),
                 "memory_mib": process.memory_info().rss / _MEBI,
                 "machine_cpu_percent": psutil.cpu_percent(),
                 "machine_memory_mib": psutil.virtual_memory().used / _MEBI,
             }
-            with suppress(psutil.Error, AttributeError, OSError):
+            with suppress(AttributeError):
                 traffic = process.io_counters()
                 found |= {"read_mib": traffic.read_bytes / _MEBI, "written_mib": traffic.write_bytes / _MEBI}
         return found | gpus()

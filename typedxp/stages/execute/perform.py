@@ -14,14 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from typedxp.errors import ExecutionError
 from typedxp.stages.execute.capture import captured
-from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.liveness import heartbeat, process_start
 from typedxp.stages.execute.monitor import Meter, monitored
-from typedxp.stages.execute.signals import stop_signals
+from typedxp.stages.execute.signals import armed, stop_signals
+from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
-from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch
+from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch, stop_error
+
+ELSEWHERE = 75
+"""The exit code of a worker whose run is executed by another process: EX_TEMPFAIL of sysexits.h."""
 
 
 class Recorder(Protocol):
@@ -56,29 +60,43 @@ def perform(
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
         Stopped: another signal stopped it; the run is marked as that signal means.
     """
-    status = _running(recorder.attempt)
-    ended, reason, meter = replace(status, status=RunStatus.COMPLETED), None, Meter()
+    status, meter = _running(recorder.attempt), Meter()
+    with stop_signals(switch), ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(directory, recorder.attempt))
+        except ExecutionError as error:
+            print(f"typedxp: {error}", file=sys.stderr)
+            return directory.read_status()
+        ended, reason = _performed(directory, function, recorder, switch, status, recording, shown=shown)
+        ended = _recorded(directory, replace(_heeding(switch, ended), usage=meter.read()), recorder)
+    if isinstance(reason, KeyboardInterrupt | Stopped):
+        raise reason
+    if switch.request is not None:
+        # Even if it came too late for this run, it is not for those that follow.
+        raise stop_error(switch.request)
+    return ended
+
+
+def _performed(
+    directory: RunDirectory,
+    function: Callable[[], Any],
+    recorder: Recorder,
+    switch: StopSwitch,
+    status: Status,
+    recording: Recording,
+    *,
+    shown: bool,
+) -> tuple[Status, BaseException | None]:
     try:
-        with (
-            stop_signals(switch),
-            _same_working_directory(),
-            _surroundings(directory, recorder, recording, shown=shown),
-        ):
+        with _same_working_directory(), _surroundings(directory, recorder, recording, shown=shown):
             directory.write_status(status)
             if recorder.attempt > 1:
                 recorder.rewind()
-            function()
+            with _in_this_process_only(), armed(switch):
+                function()
     except BaseException as error:  # noqa: BLE001 - whatever ends a run does not end the sweep
-        with uninterrupted():
-            ended, reason = _ended(directory, status, error), error
-    with uninterrupted():
-        if reason is None and switch.request is not None:
-            # It looked for the request, and returned because of it.
-            ended, reason = _stopped(status, switch.request), _signal_error(switch.request)
-        ended = _recorded(directory, replace(ended, usage=meter.read()), recorder)
-    if isinstance(reason, KeyboardInterrupt | Stopped):
-        raise reason
-    return ended
+        return _ended(directory, status, error), error
+    return replace(status, status=RunStatus.COMPLETED), None
 
 
 def cancel(directory: RunDirectory, cause: str) -> None:
@@ -116,6 +134,20 @@ def _surroundings(directory: RunDirectory, recorder: Recorder, recording: Record
 
 
 @contextmanager
+def _in_this_process_only() -> Iterator[None]:
+    """End a child that the run's code has forked, and that comes back here: it has no business with the record."""
+    owner, code = os.getpid(), 1
+    try:
+        yield
+        code = 0
+    finally:
+        if os.getpid() != owner:
+            with suppress(Exception):
+                sys.stdout.flush()
+            os._exit(code)
+
+
+@contextmanager
 def _same_working_directory() -> Iterator[None]:
     """Come back to where we are, so that a run that changes the working directory does not move those after it."""
     try:
@@ -138,7 +170,7 @@ def _recorded(directory: RunDirectory, status: Status, recorder: Recorder) -> St
         cause = f"The end cannot be recorded: {error}" + (f" (it was: {status.cause})" if status.cause else "")
         status = replace(status, status=RunStatus.FAILED, end=now(), cause=cause)
         with suppress(OSError):
-            directory.write_status(status)
+            directory.write_last_status(status)
     return status
 
 
@@ -163,15 +195,20 @@ def _ended(directory: RunDirectory, status: Status, error: BaseException) -> Sta
     return replace(status, status=word, cause=cause, failure=failure)
 
 
+def _heeding(switch: StopSwitch, ended: Status) -> Status:
+    """Say of a run that came to know of a request to stop that this is why it ended, unless something went wrong."""
+    if switch.request is None or not switch.noticed or ended.signal is not None:
+        return ended
+    if ended.failure is not None:
+        return replace(ended, signal=switch.request.signal)
+    return _stopped(ended, switch.request)
+
+
 def _stopped(status: Status, request: StopRequest) -> Status:
     # SIGUSR1 and SIGUSR2 are what schedulers send ahead of a time limit or a preemption.
     told = request.signal in (signal.SIGINT, signal.SIGTERM)
     word = RunStatus.CANCELLED if told else RunStatus.PREEMPTED
     return replace(status, status=word, signal=int(request.signal), cause=f"stopped by {request.name}")
-
-
-def _signal_error(request: StopRequest) -> BaseException:
-    return KeyboardInterrupt() if request.signal == signal.SIGINT else Stopped(request)
 
 
 def _message(error: BaseException) -> str:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from typedxp.errors import StoreError
 from typedxp.stages.execute.interrupt import uninterrupted
-from typedxp.stages.execute.perform import now
-from typedxp.stages.execute.signals import GRACE
+from typedxp.stages.execute.perform import ELSEWHERE, now
+from typedxp.stages.execute.signals import GRACE, armed, stop_signals
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import BAD, RunStatus, Status
+from typedxp.vocabulary.stopping import StopSwitch
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -46,10 +47,12 @@ class Workers:
 
         Raises:
             KeyboardInterrupt: the user stopped it; the workers were interrupted, and no run is left running.
+            Stopped: another signal stopped it, and was passed on likewise.
         """
         from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-        with ThreadPoolExecutor(self._jobs) as pool:
+        switch = StopSwitch()
+        with ThreadPoolExecutor(self._jobs) as pool, stop_signals(switch), armed(switch):
             execute = self._execute_or_stop if stop_on_error else self._execute
             pending = {pool.submit(execute, *run): run[0] for run in runs}
             try:
@@ -60,16 +63,16 @@ class Workers:
                         if status is not None:
                             yield directory, status
             except BaseException:
-                self._stop(pending)
+                self._stop(pending, switch.request.signal if switch.request is not None else signal.SIGINT)
                 raise
 
-    def _stop(self, pending: Iterable[Future[Status | None]]) -> None:
-        """Start no more, interrupt the workers, and wait until they have recorded how they ended, or kill them."""
+    def _stop(self, pending: Iterable[Future[Status | None]], number: int) -> None:
+        """Start no more, signal the workers, and wait until they have recorded how they ended, or kill them."""
         from concurrent.futures import wait
 
         self._stopped = self._interrupted = True
         try:
-            self._signal(signal.SIGINT)
+            self._signal(number)
             wait(pending, timeout=_PATIENCE)
         finally:
             # Out of patience, or of the user's, who pressed Ctrl-C once more.
@@ -77,7 +80,7 @@ class Workers:
                 self._signal(signal.SIGKILL)
                 wait(pending)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number: int) -> None:
         with self._lock:
             for process in self._processes:
                 with suppress(ProcessLookupError):
@@ -134,6 +137,8 @@ class Workers:
             status = directory.read_status()
         except StoreError as error:
             status = Status(RunStatus.FAILED, end=now(), cause=str(error))
+        if code == ELSEWHERE:
+            return status
         status = replace(status, exit_code=None if killed else code, signal=killed or status.signal)
         if not status.status.final:
             cause = f"The worker was ended by {_name(killed)}." if killed else f"The worker exited with code {code}."
