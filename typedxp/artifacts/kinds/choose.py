@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from typedxp.artifacts.kinds import arrays, images, labelled, pickles, plain, tables, tensors
 from typedxp.artifacts.kinds.files import DIRECTORY, FILE, is_path
 from typedxp.artifacts.kinds.kind import Kind
 from typedxp.errors import RecordError, TypedxpError, nearest
@@ -17,17 +18,14 @@ GROUP = "typedxp.artifacts"
 """The entry points of packages that bring kinds of their own."""
 
 # In this order where several kinds take a value: named arrays are no JSON, and what JSON can say is no state of torch.
-KINDS = (
-    *arrays.KINDS,
-    *plain.KINDS,
-    *tables.KINDS,
-    *labelled.KINDS,
-    *images.KINDS,
-    *tensors.KINDS,
-    *pickles.KINDS,
-    FILE,
-    DIRECTORY,
-)
+_FAMILIES = ("arrays", "plain", "tables", "labelled", "images", "tensors", "pickles")
+
+
+@cache
+def built_in() -> tuple[Kind, ...]:
+    """Return our own kinds. They are loaded by name when first asked for, as those of packages are."""
+    families = [import_module(f"typedxp.artifacts.kinds.{family}") for family in _FAMILIES]
+    return (*(kind for family in families for kind in family.KINDS), FILE, DIRECTORY)
 
 
 def choose(value: Any, name: str, kind: str | None = None) -> tuple[Kind, str]:
@@ -57,7 +55,7 @@ def find(name: str) -> Kind | None:
     Raises:
         TypedxpError: it comes from a package, and does not load.
     """
-    for kind in KINDS:
+    for kind in built_in():
         if kind.name == name:
             return kind
     for found in _plugins(name):
@@ -74,7 +72,7 @@ def _candidates(value: Any, name: str | None, broken: list[TypedxpError]) -> Ite
         if kind.accepts(value):
             yield kind
         return
-    yield from (kind for kind in KINDS if not kind.unsafe and kind.accepts(value))
+    yield from (kind for kind in built_in() if not kind.unsafe and kind.accepts(value))
     for plugin in _plugins():
         if isinstance(plugin, TypedxpError):
             broken.append(plugin)
@@ -96,7 +94,7 @@ def _accepts(plugin: Kind, value: Any, broken: list[TypedxpError]) -> bool:
 def _named(name: str) -> Kind:
     kind = find(name)
     if kind is None:
-        raise RecordError(f"No kind of artifact is called {name!r}. {nearest(name, [known.name for known in KINDS])}")
+        raise RecordError(f"No kind of artifact is called {name!r}. {nearest(name, [known.name for known in built_in()])}")
     return kind
 
 
@@ -115,7 +113,7 @@ def _refusal(value: Any, name: str, kind: str | None) -> str:
     what = f"{name!r} is a {type(value).__module__}.{type(value).__qualname__}"
     if kind is not None:
         return f"{what}, which artifacts of kind {kind!r} cannot hold."
-    known = ", ".join(kind.name for kind in KINDS)
+    known = ", ".join(kind.name for kind in built_in())
     return (
         f"{what}, which no kind of artifact holds ({known}). "
         "Make plain values or arrays of it, write a file and give its Path, or ask for kind='pickle'."
@@ -125,7 +123,7 @@ def _refusal(value: Any, name: str, kind: str | None) -> str:
 def _refusal_of_suffix(value: Any, name: str, suffix: str, fitting: list[Kind]) -> str:
     suffixes = ", ".join(dict.fromkeys(suffix for kind in fitting for suffix in kind.suffixes))
     hint = ""
-    if suffix in (suffix for kind in KINDS if kind.unsafe for suffix in kind.suffixes):
+    if suffix in (suffix for kind in built_in() if kind.unsafe for suffix in kind.suffixes):
         hint = " A pickle is made only when asked for: kind='pickle'."
     elif isinstance(value, str) and os.path.lexists(value):
         hint = f" To copy the file, give Path({value!r})."
