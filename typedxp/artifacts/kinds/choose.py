@@ -94,7 +94,9 @@ def _accepts(plugin: Kind, value: Any, broken: list[TypedxpError]) -> bool:
 def _named(name: str) -> Kind:
     kind = find(name)
     if kind is None:
-        raise RecordError(f"No kind of artifact is called {name!r}. {nearest(name, [known.name for known in built_in()])}")
+        raise RecordError(
+            f"No kind of artifact is called {name!r}. {nearest(name, [known.name for known in built_in()])}"
+        )
     return kind
 
 
