@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from typedxp.results.arrays import metric_type
+from typedxp.results.metrics import Metric
 from typedxp.results.streams import StreamFile
 from typedxp.stages.record import Run
 from typedxp.store.streams import parse, spell, summarize
@@ -120,4 +121,4 @@ def test_integers_of_more_than_64_bits_are_summed_up_as_floats(tmp_path, value):
 
     assert [summary.columns[name].kinds for name in ("small", "huge", "long")] == [("int",), ("float",), ("int",)]
     assert summarize(file.path) == summary
-    assert [metric_type(name, [file], 1) for name in ("small", "huge")] == ["int64", "float64"]
+    assert [metric_type(Metric("train", name, (file,)), [file]) for name in ("small", "huge")] == ["int64", "float64"]

@@ -17,11 +17,10 @@ from typedxp.errors import StoreError
 from typedxp.results.arrays import MetricArray
 from typedxp.results.dimensions import Axis, group_by_point, keeps_grid, make_axes, place_runs, swept_keys, varied_keys
 from typedxp.results.labels import find_label, label_array
-from typedxp.results.names import RUN, STATUS, dimension_names, step_name, variable_name
+from typedxp.results.metrics import Metric, find_metrics
+from typedxp.results.names import RUN, STATUS, dimension_names
 from typedxp.results.runs import StoredRun, choose_run, find_runs, warn_of_hidden
-from typedxp.results.streams import StreamFile, column_names, find_streams, longest
 from typedxp.store.store import Store
-from typedxp.vocabulary.metrics import SUMMARY, Variable
 
 
 class RunStoreBackend(BackendEntrypoint):
@@ -78,43 +77,12 @@ def _build(runs: Sequence[StoredRun]) -> xarray.Dataset:
         points = group_by_point(runs, keys)
     warn_of_hidden(point.runs for point in points)
     shown = [choose_run(point.runs) for point in points]
-    streams = find_streams(shown)
-    metrics = _metrics(streams, shown)
-    stepped = {metric.stream: step_name(metric.stream) for metric in metrics.values() if not metric.once}
-    names = dimension_names(keys, [*metrics, *stepped.values()])
+    metrics = find_metrics(shown)
+    steps = {metric.step: np.arange(metric.steps or 0) for metric in metrics.values() if metric.step}
+    names = dimension_names(keys, [*metrics, *steps, *(dim for metric in metrics.values() for dim in metric.dims)])
     layout = _lay_out(make_axes(keys, points), names, runs, shown)
-    data = {name: _variable(layout, streams[metric.stream], metric) for name, metric in metrics.items()}
-    steps = {step: np.arange(longest(streams[stream])) for stream, step in stepped.items()}
+    data = {name: _variable(layout, metric) for name, metric in metrics.items()}
     return xarray.Dataset(data, coords={**layout.coords, **steps})
-
-
-@dataclass(frozen=True)
-class _Metric:
-    """A column of a stream; ``once`` if each run has it once, and not step by step."""
-
-    stream: str
-    column: str
-    declared: Variable | None
-    once: bool
-
-
-def _metrics(streams: Mapping[str, Sequence[StreamFile | None]], runs: Sequence[StoredRun]) -> dict[str, _Metric]:
-    """Return the metrics by the names of their variables."""
-    found: dict[str, _Metric] = {}
-    for stream, files in streams.items():
-        columns = column_names(files)
-        for column in columns:
-            declared = _declared(runs, stream, column)
-            once = declared is not None and stream == SUMMARY
-            name = column if once else variable_name(stream, column, columns)
-            found[name] = _Metric(stream, column, declared, once)
-    return found
-
-
-def _declared(runs: Sequence[StoredRun], stream: str, column: str) -> Variable | None:
-    """Return what the newest run that declared a metric says of it."""
-    declarations = (run.record.metrics.get(stream, {}).get(column) for run in reversed(runs))
-    return next((declared for declared in declarations if declared is not None), None)
 
 
 def _lay_out(
@@ -139,17 +107,15 @@ def _lay_out(
     return _Layout(dims, grid, coords)
 
 
-def _variable(layout: _Layout, files: Sequence[StreamFile | None], metric: _Metric) -> xarray.Variable:
-    array = MetricArray(metric.column, layout.grid, files, longest(files))
-    dims = (*layout.dims, step_name(metric.stream))
+def _variable(layout: _Layout, metric: Metric) -> xarray.Variable:
+    array = MetricArray(metric, layout.grid)
+    dims = (*layout.dims, *([metric.step] if metric.step else ()), *metric.dims)
     attrs = {"stream": metric.stream, "column": metric.column}
     if metric.declared is not None:
         attrs |= _known(long_name=metric.declared.description, units=metric.declared.unit)
     # As it is on disk: one file for each run.
-    chunks = dict(zip(dims, [*(1 for _ in layout.dims), array.shape[-1]], strict=True))
-    variable = xarray.Variable(dims, indexing.LazilyIndexedArray(array), attrs, {"preferred_chunks": chunks})
-    # Of what a run logs once, the last record counts.
-    return variable.isel({dims[-1]: -1}) if metric.once else variable
+    chunks = dict(zip(dims, [*(1 for _ in layout.dims), *array.one], strict=True))
+    return xarray.Variable(dims, indexing.LazilyIndexedArray(array), attrs, {"preferred_chunks": chunks})
 
 
 def _describe(key: str, runs: Sequence[StoredRun]) -> dict[str, str]:

@@ -78,4 +78,4 @@ def column_names(files: Sequence[StreamFile | None]) -> tuple[str, ...]:
 
 def longest(files: Sequence[StreamFile | None]) -> int:
     """Return the number of steps of a stream: that of the run with the most records."""
-    return max(file.summary.records for file in files if file)
+    return max((file.summary.records for file in files if file), default=0)

@@ -27,7 +27,7 @@ from typedxp.vocabulary.metrics import (
 
 _DTYPES = {bool: "bool", int: "int", float: "float", str: "str"}
 _STREAM = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
-_TRANSPARENT = [typing.Required, typing.NotRequired, getattr(typing, "ReadOnly", None)]
+_TRANSPARENT = [typing.Required, typing.NotRequired, getattr(typing, "ReadOnly", typing.Required)]
 """What TypedDicts say of a key, and not of its value."""
 
 
