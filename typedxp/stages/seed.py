@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import random
-import sys
 
 
 def seed_everything(seed: int) -> None:
-    """Seed ``random``, numpy's global generator and torch (all devices), as far as they are loaded.
+    """Seed ``random``, numpy's global generator and torch (all devices), where these are installed.
 
-    Libraries that are not loaded yet are left alone: whoever imports one later creates its generators from its own
-    entropy, so import it at the top of the script.
+    A library that is not loaded yet is loaded to be seeded: otherwise a function that imports numpy itself would draw
+    other numbers each time, and one that imports torch the same numbers for every seed.
     """
     random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        # numpy takes 32 bits.
-        numpy.random.seed(seed % 2**32)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
+    # numpy takes 32 bits, torch 64.
+    for module, function, seeds in (("numpy.random", "seed", 2**32), ("torch", "manual_seed", 2**63)):
+        try:
+            library = importlib.import_module(module)
+        except ModuleNotFoundError:
+            continue
+        getattr(library, function)(seed % seeds)
