@@ -39,7 +39,8 @@ def test_torch_is_seeded(monkeypatch):
 
 def test_a_library_that_is_imported_later_is_seeded_as_well():
     code = "from typedxp import seed_everything; seed_everything(1); import numpy; print(numpy.random.random())"
-    said = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(2)}
+    command = [sys.executable, "-c", code]
+    said = {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)}
 
     assert len(said) == 1
     assert said.pop().startswith("0.417")
