@@ -99,7 +99,7 @@ class Wrong(Metrics):
     _hidden: float
     summary: Stream[Plain]
     system: Stream[Plain]
-    größe: Stream[Plain]
+    größe: Stream[Plain]  # noqa: PLC2401
 
 
 def test_everything_that_cannot_be_logged_is_named_at_once():

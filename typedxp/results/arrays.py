@@ -46,7 +46,8 @@ class MetricArray(BackendArray):
             if column.dtype != values.dtype:
                 # The file is not any more what its summary promised: say what is there, rather than a wrong number.
                 values = values.astype(np.result_type(values, column))
-            values[index] = _choose(column, within)
+            # A slice, since a place of its own would take an object without dimensions for what it holds.
+            values[index : index + 1] = _choose(column, within)
         return values.reshape((*grid.shape, *shape))
 
     def _column(self, place: int) -> Array:
@@ -83,10 +84,11 @@ def metric_type(metric: Metric, files: Sequence[StreamFile | None]) -> np.dtype[
         return np.dtype(np.float64)
     found = [file.summary.columns.get(metric.column) if file else None for file in files]
     kinds = {kind for summary in found if summary for kind in summary.kinds}
-    if not kinds.isdisjoint({"str", "other"}) or (metric.declared is not None and metric.declared.dtype == "str"):
+    word = metric.declared.dtype if metric.declared is not None else None
+    if word == "str" or not kinds.isdisjoint({"str", "other"}):
         return np.dtype(object)
     steps = metric.steps
-    if len(kinds) == 1 and all(summary and steps in (None, summary.records) for summary in found):
+    if word != "float" and len(kinds) == 1 and all(summary and steps in (None, summary.records) for summary in found):
         return {"bool": np.dtype(np.bool_), "int": np.dtype(np.int64)}.get(kinds.pop(), np.dtype(np.float64))
     return np.dtype(np.float64)
 
