@@ -110,6 +110,14 @@ ROWS = (
         reaches=(times(3),),
     ),
     Row(
+        name="log-typed",
+        what="the same with declared metrics",
+        measured=_logging("typed", 300_000),
+        against="log_metrics, undeclared",
+        reference=_logging("typedxp", 300_000),
+        reaches=(times(2),),
+    ),
+    Row(
         name="log-mlxp",
         what="the same by MLXP",
         measured=_logging("mlxp", 20_000),

@@ -1,4 +1,4 @@
-"""Log records of four scalars: `python log.py typedxp|bare|mlxp RECORDS`."""
+"""Log records of four scalars: `python log.py typedxp|typed|bare|mlxp RECORDS`."""
 
 import os
 import sys
@@ -9,6 +9,21 @@ def typedxp_log(directory):
     import typedxp
 
     return typedxp.Run(directory, None, id=1).log_metrics
+
+
+def typed_log(directory):
+    import typedxp
+
+    class Step:
+        epoch: int
+        loss: float
+        accuracy: float
+        seconds: float
+
+    class Metrics(typedxp.Metrics):
+        train: typedxp.Stream[Step]
+
+    return typedxp.Run(directory, None, id=1, metrics=Metrics).log_metrics
 
 
 def bare_log(directory):
@@ -25,7 +40,7 @@ def mlxp_log(directory):
     return lambda record: logger.log_metrics(record, "train")
 
 
-LOGS = {"typedxp": typedxp_log, "bare": bare_log, "mlxp": mlxp_log}
+LOGS = {"typedxp": typedxp_log, "typed": typed_log, "bare": bare_log, "mlxp": mlxp_log}
 
 with tempfile.TemporaryDirectory() as directory:
     log = LOGS[sys.argv[1]](directory)
