@@ -255,5 +255,8 @@ def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
 
 
 def _summary(raw: Mapping[str, Any]) -> StreamSummary:
-    columns = {name: Column(tuple(column["kinds"]), column["records"]) for name, column in raw["columns"].items()}
+    columns = {
+        name: Column(tuple(column["kinds"]), column["records"], tuple(column.get("sizes", ())))
+        for name, column in raw["columns"].items()
+    }
     return StreamSummary(raw["records"], raw["bytes"], columns)
