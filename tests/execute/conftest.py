@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from textwrap import dedent
@@ -48,3 +53,45 @@ def statuses(tmp_path: Path) -> Callable[[], dict[int, Status]]:
 @pytest.fixture
 def run_directory(tmp_path: Path) -> Callable[[int], RunDirectory]:
     return lambda number: Store(tmp_path / "logs").run(number)
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object]], None]:
+    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "It did not happen in time."
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def launched(
+    tmp_path: Path, wait_until: Callable[[Callable[[], object]], None]
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start ``train.py`` in ``tmp_path``; return once so many of its runs have written their ``pid.*``."""
+    started: list[subprocess.Popen[str]] = []
+
+    def launch(*arguments: str, running: int = 1) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "train.py", *arguments],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        wait_until(lambda: len(list(tmp_path.glob("pid.*"))) >= running or process.poll() is not None)
+        return process
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+    for file in tmp_path.glob("pid.*"):
+        # Workers that a test which failed has left.
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGKILL)

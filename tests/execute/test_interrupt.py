@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,39 +31,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def launched(tmp_path):
+@pytest.fixture(autouse=True)
+def script(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-    started: list[subprocess.Popen[str]] = []
-
-    def launch(*arguments: str, running: int) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "train.py", *arguments],
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        wait_until(lambda: len(list(tmp_path.glob("pid.*"))) == running)
-        return process
-
-    yield launch
-    for process in started:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-    for file in tmp_path.glob("pid.*"):
-        # Workers that a test which failed has left.
-        with suppress(ProcessLookupError):
-            os.kill(int(file.read_text()), signal.SIGKILL)
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "It did not happen in time."
-        time.sleep(0.02)
 
 
 def alive(pid_file: Path) -> bool:

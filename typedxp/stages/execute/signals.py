@@ -10,13 +10,22 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
+from typing import Any
 
 from typedxp.stages.execute.interrupt import SIGNALS
 from typedxp.vocabulary.stopping import StopRequest, StopSwitch, stop_error
 
 GRACE = "TYPEDXP_GRACE"
 """The environment variable that tells a worker how many seconds it has between a signal and its end."""
+
+_Handler = Callable[[int, FrameType | None], Any] | int
+
+_replaced: list[dict[signal.Signals, _Handler]] = []
+"""The handlers to be put back, by those who took their places; the last one first."""
+
+_masks = threading.local()
 
 
 @contextmanager
@@ -36,16 +45,12 @@ def stop_signals(switch: StopSwitch) -> Iterator[None]:
         for number in SIGNALS
         if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None) and handler is not None
     }
-    owner = os.getpid()
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != owner:
-            # A forked child, such as a data loader: a signal does to it what it would do without us.
-            signal.signal(number, before[signal.Signals(number)])
-            os.kill(os.getpid(), number)
-        else:
-            _receive(switch, number)
+        _receive(switch, number)
 
+    _mind_forks()
+    _replaced.append(before)
     for number in before:
         signal.signal(number, handle)
     try:
@@ -53,6 +58,7 @@ def stop_signals(switch: StopSwitch) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _replaced.pop()
 
 
 @contextmanager
@@ -66,6 +72,28 @@ def armed(switch: StopSwitch) -> Iterator[None]:
         yield
     finally:
         switch.armed = False
+
+
+@cache
+def _mind_forks() -> None:
+    """See to it that a signal does to a forked child, such as a data loader, what it would do without us."""
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
+
+
+def _hold() -> None:
+    # Python drops a signal that reaches a child before it knows that it is one.
+    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS if _replaced else ())
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+
+
+def _forget() -> None:
+    while _replaced:
+        for number, handler in _replaced.pop().items():
+            signal.signal(number, handler)
+    _release()
 
 
 def _receive(switch: StopSwitch, number: int) -> None:
