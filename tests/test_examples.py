@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +79,47 @@ def test_digits_learn_the_same_from_the_same_seed(shell, digits):
     first, second = (records(digits / f"logs/{run}/metrics/test.jsonl") for run in (1, 2))
     assert len(first) == 2
     assert first == second
+
+
+def kill_after(records: int, stream: Path, process: subprocess.Popen[str], number: signal.Signals) -> int:
+    """Send a signal as soon as a run has logged so many records; return the exit code."""
+    end = time.monotonic() + 60
+    while not stream.exists() or stream.read_bytes().count(b"\n") < records:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_again_and_again_ends_like_one_that_never_was(shell, tmp_path, number):
+    script, stream = EXAMPLES / "resume.py", tmp_path / "logs/1/metrics/train.jsonl"
+    command = "epochs=60 seconds=0.02"
+    for stop in (7, 25, 43):
+        process = subprocess.Popen(
+            [sys.executable, script, *command.split()],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        code = kill_after(stop, stream, process, number)
+        # One that is told to stop saves its state and says what became of it.
+        assert code == (-9 if number is signal.SIGKILL else 128 + number)
+        status = json.loads((tmp_path / "logs/1/status.json").read_text())["status"]
+        assert status == ("running" if number is signal.SIGKILL else "cancelled")
+        command = "xp.resume=unfinished"
+
+    shell(f"python {script} xp.resume=1")
+    shell(f"python {script} epochs=60 seconds=0")
+
+    resumed, whole = (records(tmp_path / f"logs/{run}/metrics/train.jsonl") for run in (1, 2))
+    assert resumed == whole
+    assert [record["epoch"] for record in whole] == list(range(60))
+    status = json.loads((tmp_path / "logs/1/status.json").read_text())
+    assert (status["status"], status["attempt"], status["streams"]["train"]["records"]) == ("completed", 4, 60)
+    end = typedxp.open_results(tmp_path / "logs")["end"]
+    assert end.attrs["units"] == "m"
+    assert end.values.tolist() == [whole[-1]["position"]] * 2
