@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import signal
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(output, io.TextIOWrapper):
             # What was printed can be read at once, and survives a kill.
             output.reconfigure(line_buffering=True)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As nohup has it for the launcher. Here, SIGINT is the launcher's word, and not that of a terminal.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return execute(directory, _read_secrets())
     except TypedxpError as error:
