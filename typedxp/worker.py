@@ -11,8 +11,8 @@ import importlib.machinery
 import importlib.util
 import io
 import json
-import signal
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
