@@ -250,6 +250,16 @@ def test_units_become_axis_labels(results):
     assert axes.get_ylabel() == "mean loss [nats]"
 
 
+def test_the_machine_is_watched_beside_declared_metrics(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+
+    shell("python train.py xp.monitor=0.05")
+
+    results = open_results(tmp_path / "logs")
+    assert results["accuracy"].item() == 0
+    assert results["system.memory_mib"].values.min() > 1
+
+
 SCRIPT = """
 from typing import Annotated
 

@@ -12,9 +12,9 @@ from typedxp.results.streams import StreamFile
 from typedxp.stages.record import Run
 from typedxp.store.streams import parse, spell, summarize
 
-records = st.dictionaries(
-    st.text(min_size=1, max_size=3), st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+arrays = st.recursive(st.lists(scalars, max_size=3), lambda inner: st.lists(inner | scalars, max_size=3), max_leaves=9)
+records = st.dictionaries(st.text(min_size=1, max_size=3), scalars | arrays)
 pieces = st.sampled_from(
     ['{"a":1}', '{"b":NaN}', '{"a":"x', 'y"}', '{"a":[1', "2]}", "[]", "7", "", " ", "\r", "{", "}", ",", '"\\ud800"']
 )
