@@ -60,14 +60,25 @@ def test_a_worker_executes_the_run_of_its_directory(planned, tmp_path):
 
 
 def test_a_second_attempt_is_counted_and_sets_aside_what_the_first_one_logged(planned):
-    run = planned({"seed": 3, "token": ""})
+    run = planned({"seed": 9, "token": ""})
     work(run)
     first = run.stream("train").read_bytes()
 
-    assert work(run).returncode == 0
+    assert work(run).returncode == 1
     assert run.read_status().attempt == 2
     assert run.read_status().streams["train"].records == 1
     assert (run.metrics / "superseded" / "1" / "train.jsonl").read_bytes() == first
+
+
+def test_a_run_that_completed_is_not_executed_again(planned):
+    run = planned({"seed": 3, "token": ""})
+    work(run)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+
+    done = work(run)
+
+    assert (done.returncode, done.stderr) == (75, "typedxp: Run 1 was executed by another process: it is completed.\n")
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
 def test_a_failure_is_exit_code_1(planned):

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from typedxp.errors import ExecutionError, StoreError
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.records import RunStatus
 
 
 @contextmanager
@@ -18,12 +19,13 @@ def claimed(directory: RunDirectory, attempt: int) -> Iterator[None]:
     The system gives the claim back when the process ends, however it ends: a kill leaves nothing behind.
 
     Raises:
-        ExecutionError: another process executes the run, or has made this attempt since it was planned.
+        ExecutionError: another process executes the run, has completed it, or has made this attempt.
     """
     with _locked(directory):
         with suppress(StoreError):
-            if directory.read_status().attempt != attempt - 1:
-                raise ExecutionError(f"Run {directory.id} was started by another process in the meantime.")
+            status = directory.read_status()
+            if status.status is RunStatus.COMPLETED or status.attempt != attempt - 1:
+                raise ExecutionError(f"Run {directory.id} was executed by another process: it is {status.status}.")
         yield
 
 

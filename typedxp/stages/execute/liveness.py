@@ -74,7 +74,9 @@ def mark_lost(directory: RunDirectory, status: Status) -> Status:
     if directory.read_status() != status:
         # It has said how it ended just now.
         return directory.read_status()
-    status = replace(status, status=RunStatus.LOST, end=last, cause=cause)
+    # The system's clock for files goes by ticks, and may be a little behind.
+    end = max(last, status.start or last)
+    status = replace(status, status=RunStatus.LOST, end=end, cause=cause)
     directory.write_status(status)
     return status
 
