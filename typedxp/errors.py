@@ -32,7 +32,7 @@ class Problem:
     """One thing that is wrong with the values of a config.
 
     ``value`` is text, ready to be shown (secrets are redacted), or empty where there is no value. ``points`` counts the
-    points of the sweep that have the problem.
+    points of the sweep that have the problem, ``example`` is one of them.
     """
 
     key: str
@@ -40,6 +40,7 @@ class Problem:
     origin: str
     message: str
     points: int = 1
+    example: str = ""
 
 
 class ConfigError(TypedxpError):
@@ -56,6 +57,8 @@ class ConfigError(TypedxpError):
         what = f"{problem.key} = {problem.value}" if problem.key and problem.value else problem.key or problem.value
         origin = f"  ({problem.origin})" if problem.origin else ""
         hits = f"  in {problem.points} of {self.points} points" if self.points > 1 else ""
+        if hits and problem.example and not problem.value and problem.points < self.points:
+            hits += f", such as {problem.example}"
         message = problem.message.replace("\n", "\n    ")
         return f"  {what}{origin}{hits}\n    {message}"
 

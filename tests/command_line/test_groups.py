@@ -66,6 +66,7 @@ def test_an_option_stands_for_a_member_with_its_own_defaults(desk, schema):
     assert desk.config("second.lr=2").second == schema.Adam(lr=2)
     assert desk.config("model/encoder=cnn").model == schema.Model(encoder=schema.CNN())
     assert desk.config("model/encoder=cnn", "model.encoder.width=4").model.encoder == schema.CNN(width=4)
+    assert desk.config("model.encoder=cnn", "model.encoder.width=4").model.encoder == schema.CNN(width=4)
 
 
 def test_a_registered_option_is_that_instance_its_parts_included(desk, schema):
@@ -145,7 +146,7 @@ def test_the_last_axis_varies_fastest_as_in_hydra(desk):
         ("encoder=cnn", "Did you mean model/encoder?"),
         ("optimizer/kind=adam", "Did you mean optimizer.kind?"),
         ("model/size=3", "Did you mean model.size?"),
-        ("model.encoder=cnn", "model.encoder = 'cnn'  (command line)"),
+        ("model.encoder=cn", "model/encoder = 'cn'  (command line)\n    There is no such option. Did you mean cnn?"),
         ("optimiser=adam", "Did you mean optimizer?"),
         ("optimizer=sgd optimizer.lr=-1,2", "optimizer.lr = -1  (command line)  in 1 of 2 points"),
         ("optimizer=sgd,adam optimizer.betas=[1,2]", "in 1 of 2 points"),

@@ -17,7 +17,7 @@ from typedxp.stages.declare.registry import options_for
 from typedxp.stages.plan import check_condition, make_plan, satisfies
 from typedxp.stages.validate.judge import Judge
 from typedxp.stages.validate.settings import judge_settings
-from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, redact
+from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, redact, spell
 from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def plan(
             raise PlanError(f"xp.resume goes on with runs as they were planned: leave out {' '.join(others)}.")
         return Launch(declaration, Plan(()), settings)
     count = sweep.count(settings.zip)
-    condition = Condition.parse(settings.where) if settings.where is not None else None
+    condition = _condition(settings.where)
     if condition is None and count > settings.max_runs:
         confirm(count, settings.max_runs)
     made = _judge_all(declaration, sweep.points(settings.zip), condition, count, problems)
@@ -130,6 +130,18 @@ def _settings(sweep: Sweep) -> tuple[Settings, list[Problem]]:
     return (Settings(), settings) if isinstance(settings, list) else (settings, [])
 
 
+def _condition(text: str | None) -> Condition | None:
+    if text is None:
+        return None
+    try:
+        condition = Condition.parse(text)
+    except ConditionError as error:
+        raise PlanError(f"xp.where: {error}") from error
+    if not condition.keys:
+        raise PlanError(f"xp.where: {text!r} speaks of no key, and would hold for all points or for none.")
+    return condition
+
+
 def _judge_all(
     declaration: Declaration,
     points: Iterable[Composed],
@@ -139,6 +151,7 @@ def _judge_all(
 ) -> Plan:
     judge = Judge(declaration.type, declaration.schema, seeded=declaration.seed_with is not None)
     found: dict[Problem, int] = {}
+    examples: dict[Problem, str] = {}
     valid: list[tuple[Composed, Judged]] = []
     excluded = 0
     for point in points:
@@ -148,11 +161,16 @@ def _judge_all(
         elif isinstance(verdict, list):
             for problem in verdict:
                 found[problem] = found.get(problem, 0) + 1
+                examples.setdefault(problem, _example(point))
         else:
             valid.append((point, verdict))
     if found or problems:
-        refused = [problem.key.replace("/", ".") for problem in problems]
-        counted = [replace(problem, points=hits) for problem, hits in found.items() if not _follows(problem, refused)]
+        refused = [_key(problem) for problem in problems]
+        counted = [
+            replace(problem, points=hits, example=examples[problem])
+            for problem, hits in found.items()
+            if not _follows(problem, refused)
+        ]
         raise ConfigError(declaration.name, [*problems, *counted], count)
     if not valid:
         raise PlanError(f"xp.where: the condition holds for none of {count} points.")
@@ -170,8 +188,17 @@ def _verdict(judge: Judge, point: Composed) -> Judged | list[Problem]:
 
 
 def _follows(problem: Problem, refused: Sequence[str]) -> bool:
-    """Whether a problem may only be there because an option above it was refused."""
-    return any(problem.key.startswith(f"{key}.") for key in refused if key)
+    """Whether a problem may only be there because its own value, or an option above it, was refused."""
+    return any(problem.key == key or problem.key.startswith(f"{key}.") for key in refused if key)
+
+
+def _key(problem: Problem) -> str:
+    """Return the dotted key that a problem is about, also where the override could not be read."""
+    return (problem.key or problem.value.partition("=")[0].lstrip("+~")).replace("/", ".")
+
+
+def _example(point: Composed) -> str:
+    return " ".join(f"{'.'.join(key)}={spell(value)}" for key, value in point.swept.items())
 
 
 def _kept(declaration: Declaration, condition: Condition, point: Composed, verdict: Judged | list[Problem]) -> bool:
@@ -179,8 +206,8 @@ def _kept(declaration: Declaration, condition: Condition, point: Composed, verdi
     check_condition(condition, declaration.schema, values)
     try:
         return satisfies(condition, point, values)
-    except ConditionError:
+    except ConditionError as error:
         if isinstance(verdict, list):
             # Values that are wrong are reported as such.
             return True
-        raise
+        raise PlanError(f"xp.where: {error}") from error

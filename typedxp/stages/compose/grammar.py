@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,13 +15,15 @@ from typedxp.errors import Problem
 from typedxp.vocabulary.plan import Assignment, TypedFloat, TypedInt, Verb
 
 if TYPE_CHECKING:
-    from hydra.core.override_parser.types import Override
+    from hydra.core.override_parser.types import Override, RangeSweep
 
 MAX_VALUES = 1_000_000
 """The most values that one axis may have; more of them is a slip of the keyboard."""
 
 _HOW = "Write key=value, group=option, +key=value, ++key=value or ~key; quote what has spaces, commas or brackets."
 _CONDITION = "xp.where="
+_WRONG = re.compile(r"(?:input|extraneous input|recognition error at:) '([^']*)'")
+_QUOTED = re.compile(r"'(\\.|[^'\\])*'|\"(\\.|[^\"\\])*\"")
 _INDEXED = re.compile(r"^[+~]*[\w.]+(\[\d+\][\w.]*)+(?==)")
 
 Options = Callable[[str], Sequence[str]]
@@ -41,8 +46,8 @@ def _parse_one(text: str, options: Options) -> Assignment:
     if text.startswith(_CONDITION):
         # A condition has '=', '<' and commas of its own, which Hydra's grammar would want in quotes.
         condition = text.removeprefix(_CONDITION).strip()
-        quoted = condition[:1] in ("'", '"') and condition[-1] == condition[0] and condition.count(condition[0]) == 2
-        return Assignment("set", "xp.where", (condition[1:-1] if quoted else condition or None,), text)
+        if condition[:1] not in ("'", '"') or not _QUOTED.fullmatch(condition):
+            return Assignment("set", "xp.where", (condition or None,), text)
     return _parse_override(text, options)
 
 
@@ -62,7 +67,7 @@ def _parse_override(text: str, options: Options) -> Assignment:
             _INDEXED.sub(lambda key: key[0].replace("[", ".").replace("]", ""), text)
         )
     except HydraException as error:
-        raise ValueError(f"This is not an override: {error}\n{_HOW}") from error
+        raise ValueError(f"This is not an override: {_reason(text, str(error))}\n{_HOW}") from error
     if not override.key_or_group:
         raise ValueError(f"This is not an override: it has no key.\n{_HOW}")
     return Assignment(
@@ -75,15 +80,32 @@ def _parse_override(text: str, options: Options) -> Assignment:
     )
 
 
-def _values(override: Override, options: Options) -> list[Any]:
-    from hydra.core.override_parser.types import Glob
+def _reason(text: str, message: str) -> str:
+    """Say in a few words what Hydra's parser says in the words of its grammar."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        return "it has no '='."
+    if value.endswith(","):
+        return "there is nothing after the last comma; in most shells, it may be a space that follows it."
+    if value.startswith(" ") or key.endswith(" "):
+        return "there is a space around the '='."
+    if match := _WRONG.search(message):
+        return "it ends too early." if match[1] == "<EOF>" else f"it cannot be read from {match[1]!r} on."
+    return message
 
+
+def _values(override: Override, options: Options) -> list[Any]:
+    from hydra.core.override_parser.types import Glob, RangeSweep
+
+    values: list[Any]
     if not override.is_sweep_override():
         return [override.value()]
     if not override.is_discrete_sweep():
         raise ValueError("An interval has no end of values: use range(start, stop, step) or list the values.")
     if isinstance(glob := override._value, Glob):  # noqa: SLF001 - Hydra has no other way to ask
         values = glob.filter(list(options(override.key_or_group)))
+    elif isinstance(swept := override._value, RangeSweep) and not _is_whole(swept):  # noqa: SLF001 - likewise
+        values = _decimals(swept)
     else:
         convert = override._convert_value  # noqa: SLF001 - Hydra's other one makes text of numbers
         values = list(islice(override.sweep_iterator(convert), MAX_VALUES + 1))
@@ -92,6 +114,24 @@ def _values(override: Override, options: Options) -> list[Any]:
     if len(values) > MAX_VALUES:
         raise ValueError(f"There are more than {MAX_VALUES} values in this sweep.")
     return [_remember(value) for value in values]
+
+
+def _is_whole(swept: RangeSweep) -> bool:
+    return all(isinstance(number, int) for number in (swept.start, swept.stop, swept.step))
+
+
+def _decimals(swept: RangeSweep) -> list[float]:
+    """Count in decimals, as people do: ``range(0,1,0.1)`` has 0.7 in it, and not 0.7000000000000001."""
+    start, stop, step = (
+        Decimal(getattr(number, "text", repr(number))) for number in (swept.start, swept.stop, swept.step)
+    )
+    if not step:
+        raise ValueError("The step of a range cannot be 0.")
+    count = max(0, math.ceil((stop - start) / step))
+    values = [float(start + index * step) for index in range(min(count, MAX_VALUES + 1))]
+    if swept.shuffle:
+        random.shuffle(values)
+    return values
 
 
 def _remember(value: Any) -> Any:

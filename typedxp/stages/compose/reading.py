@@ -65,7 +65,10 @@ class Reader:
         return key if schema is None or own else ".".join(schema.spelled(split(key)))
 
     def _spelled(self, item: Assignment) -> Assignment:
-        return replace(item, key=self._key(item.key))
+        spelled = replace(item, key=self._key(item.key))
+        # `model.encoder=cnn` chooses an option as `model/encoder=cnn` does: no value of a group is plain text.
+        group = replace(spelled, key=spelled.key.replace(".", "/"))
+        return group if "." in item.key and not is_setting(item.key) and self.is_choice(group) else spelled
 
     def _by_option(self, item: Assignment, items: Sequence[Assignment]) -> Assignment:
         """Read ``optimizer.kind=adam`` as ``optimizer=adam``: that member, with its own defaults."""

@@ -180,7 +180,8 @@ class Sweep:
             key = split(item.key)
             inner = get(value, error.key[len(key) :], value) if error.key != key else value
             dotted = item.key if error.key == key else ".".join(error.key)
-            return [Problem(dotted, shown(inner), item.origin, str(error))]
+            # What is wrong with a key is wrong with it whatever its value.
+            return [Problem(dotted, "" if item.sweep else shown(inner), item.origin, str(error))]
         return []
 
     def _structure(self, values: dict[str, Any], composition: Composition) -> list[Problem]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import Problem
-from typedxp.vocabulary.plan import Composed, redact
+from typedxp.vocabulary.plan import Composed, redact, spell
 from typedxp.vocabulary.schema import Field, Key, Model
 from typedxp.vocabulary.tree import get, secrets_in, shown
 
 _MISSING = {"missing", "missing_argument"}
+_WANTS_ONE = ("int_type", "float_type", "string_type", "bool_type")
 _TAG = {"union_tag_invalid", "union_tag_not_found"}
 
 
@@ -96,6 +97,9 @@ class Reporter:
             word = str(error["input"]).lower()
             how = f"{'.'.join(key)}=\"'{word}'\"" if origin == "command line" else f"'{word}'"
             return f"{message}. To give the text, quote it: {how}"
+        if isinstance(error["input"], list) and error["type"] in _WANTS_ONE and origin == "command line":
+            listed = ",".join(map(spell, error["input"]))
+            return f"{message}. To sweep over the values, leave out the brackets: {'.'.join(key)}={listed}"
         return message
 
 
