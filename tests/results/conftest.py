@@ -7,16 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from typedxp.stages.record import Run
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import Environment, ExperimentRef, Label, RunRecord, RunStatus, Status
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 ENVIRONMENT = Environment("host", "user", "Linux", "3.13", "/usr/bin/python", "0.1.0")
 
