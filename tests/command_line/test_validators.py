@@ -31,7 +31,7 @@ def test_a_rule_across_fields_is_told_with_its_own_words(desk):
     assert desk.refused("a=3,1,5", "b=2,4") == (
         "1 problem in train:\n  the config as a whole  in 3 of 6 points, such as a=3 b=2\n    a must not be above b"
     )
-    assert "  inner  in 1 of 2 points\n    a is above b" in desk.refused("inner.a=3,4", "inner.b=3")
+    assert "  inner  in 1 of 2 points, such as inner.a=4\n    a is above b" in desk.refused("inner.a=3,4", "inner.b=3")
 
 
 def test_a_validator_that_changes_its_input_does_not_change_other_points(desk):

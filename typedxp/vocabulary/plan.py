@@ -10,10 +10,10 @@ from typing import Any, Literal
 from typedxp.errors import Problem
 from typedxp.vocabulary.schema import Key, Model
 
-Verb = Literal["set", "add", "force", "delete"]
-"""What an override does: ``k=v``, ``+k=v``, ``++k=v``, ``~k``."""
+Verb = Literal["set", "add", "force", "delete", "replace"]
+"""What an override does: ``k=v``, ``+k=v``, ``++k=v``, ``~k``; from Python also: take a whole value instead of another."""
 
-PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~"}
+PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~", "replace": ""}
 
 
 REDACTED = "**********"

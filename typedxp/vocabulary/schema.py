@@ -34,6 +34,10 @@ class Field:
     names: tuple[tuple[str, Any], ...] = ()
     """Words that may be typed for the members of the enums in its type, and what pydantic takes for them."""
     models: tuple[Model, ...] = ()
+    nested: bool = False
+    """Whether there may be models inside, where it is no choice between models: ``list[Layer]``, ``Adam | str``."""
+    veiled: frozenset[str] = frozenset()
+    """What the secret fields of those models are called."""
     choice: str | None = None
     """The option that holds the default, where the field is a config group: MISSING if one must be chosen."""
     custom: Made | None = None

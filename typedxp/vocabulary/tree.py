@@ -84,15 +84,18 @@ def untyped(tree: Any) -> Any:
     return float(tree) if isinstance(tree, TypedFloat) else tree
 
 
+def secret_leaves(tree: Any, schema: Model) -> Iterator[tuple[Key, Any]]:
+    """Yield the values that were given for secret fields, with their keys; those of models inside lists included."""
+    for key, field in schema.keys():
+        if field.secret or field.veiled:
+            for place, value in leaves(get(tree, key), key):
+                if (field.secret or not field.veiled.isdisjoint(place[len(key) :])) and value not in (None, MISSING):
+                    yield place, value
+
+
 def secrets_in(tree: Any, schema: Model) -> dict[str, str]:
     """Return the texts that were given for secret fields, by dotted key."""
-    found: dict[str, str] = {}
-    for key, field in schema.keys():
-        if field.secret:
-            for place, value in leaves(get(tree, key), key):
-                if value is not None and value != MISSING:
-                    found[".".join(place)] = str(getattr(value, "text", value))
-    return found
+    return {".".join(place): str(getattr(value, "text", value)) for place, value in secret_leaves(tree, schema)}
 
 
 def shown(value: Any) -> str:

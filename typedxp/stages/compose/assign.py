@@ -35,7 +35,7 @@ def assign(tree: dict[str, Any], assignment: Assignment, key: Key, value: Any, s
         raise AssignmentError(key, f"It is there already. Set it without the '+': {assignment.text.lstrip('+')}")
     elif assignment.verb == "set" and old is ABSENT:
         raise AssignmentError(key, _unknown(tree, key, schema, assignment))
-    elif isinstance(value, dict) and isinstance(old, dict):
+    elif isinstance(value, dict) and isinstance(old, dict) and assignment.verb != "replace":
         for name, item in value.items():
             below = (*key, str(name))
             assign(tree, assignment, schema.spelled(below) if schema is not None else below, item, schema)

@@ -13,7 +13,7 @@ from typedxp.stages.compose.assign import interpolated, resolve
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.vocabulary.plan import REDACTED, Assignment
-from typedxp.vocabulary.tree import copy, get, put, split, untyped
+from typedxp.vocabulary.tree import copy, get, put, secret_leaves, split, untyped
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -82,9 +82,8 @@ def complete(composer: Composer, overrides: Sequence[str]) -> None:
 
 def _redacted(composer: Composer, tree: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = copy(tree)
-    for key, field in composer.schema.keys() if composer.schema is not None else ():
-        if field.secret and get(shown, key) not in (None, "???"):
-            put(shown, key, REDACTED)
+    for key, _ in secret_leaves(tree, composer.schema) if composer.schema is not None else ():
+        put(shown, key, REDACTED)
     return shown
 
 

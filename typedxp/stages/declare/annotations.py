@@ -73,6 +73,39 @@ def is_secret(annotation: Any) -> bool:
     return any(hasattr(part, "get_secret_value") for part in parts(annotation))
 
 
+def models_inside(annotation: Any) -> list[Any]:
+    """Name the models that a type may hold at whatever depth, each once: one may hold itself."""
+    found: list[Any] = []
+    waiting = [annotation]
+    while waiting:
+        new = [part for part in parts(waiting.pop()) if part not in found and _has_fields(part)]
+        found += new
+        waiting += [hint for model in new for hint in field_types(model).values()]
+    return [model for model in found if is_model(model)]
+
+
+def field_types(model: Any) -> dict[str, Any]:
+    """Return the types of the fields of a class by their names and aliases, as far as they are known."""
+    infos = getattr(model, "model_fields", None) or getattr(model, "__pydantic_fields__", None)
+    if infos is None:
+        try:
+            return typing.get_type_hints(model)
+        except NameError:
+            return {}
+    names = [(word, info.annotation) for name, info in infos.items() for word in _words(name, info)]
+    return dict(names)
+
+
+def _words(name: str, info: FieldInfo) -> set[str]:
+    alias = info.validation_alias
+    choices = [alias] if isinstance(alias, str) else getattr(alias, "choices", [])
+    return {name, *([info.alias] if info.alias else []), *(choice for choice in choices if isinstance(choice, str))}
+
+
+def _has_fields(part: Any) -> bool:
+    return is_model(part) or (isinstance(part, type) and hasattr(part, "model_fields"))
+
+
 def enum_words(annotation: Any) -> Iterator[tuple[str, Any]]:
     """Yield the words that may be typed for the members of the enums in a type, and what pydantic takes for them."""
     for part in parts(annotation):

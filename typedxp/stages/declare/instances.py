@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,9 +68,30 @@ def plain(value: Any) -> Any:
     elif hasattr(value, "tolist"):
         value = value.tolist()
     try:
+        if hasattr(value, "__pydantic_serializer__") or dataclasses.is_dataclass(value):
+            return _plain_model(value)
         return to_jsonable_python(value)
     except PydanticSerializationError as error:
         raise DeclarationError(f"{value!r} cannot be written to a file: {error}") from error
+
+
+def _plain_model(instance: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter[Any](type(instance))
+    written = adapter.dump_python(instance, mode="json", by_alias=False, round_trip=True, warnings=False)
+    return _revealed(adapter.dump_python(instance, by_alias=False, round_trip=True, warnings=False), written)
+
+
+def _revealed(native: Any, written: Any) -> Any:
+    """Return what was written of a model, with the secrets that pydantic hides."""
+    if hasattr(native, "get_secret_value"):
+        return plain(native)
+    if isinstance(native, dict) and isinstance(written, dict) and len(native) == len(written):
+        return {name: _revealed(*pair) for name, *pair in zip(written, native.values(), written.values(), strict=True)}
+    if isinstance(native, list | tuple) and isinstance(written, list):
+        return [_revealed(*pair) for pair in zip(native, written, strict=True)]
+    return written
 
 
 def plain_or_missing(value: Any) -> Any:

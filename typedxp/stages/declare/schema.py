@@ -20,8 +20,10 @@ from typedxp.stages.declare.annotations import (
     bare,
     constraints,
     enum_words,
+    field_types,
     is_model,
     is_secret,
+    models_inside,
     spell_type,
 )
 from typedxp.stages.declare.instances import part_of, plain_or_missing
@@ -161,12 +163,14 @@ def _field(name: str, info: FieldInfo, parents: tuple[Any, ...], problems: list[
     default = _default(info)
     choice, custom, value = _chosen(name, default, models, problems, optional=optional)
     secret = is_secret(info.annotation)
+    inside = [] if models else models_inside(info.annotation)
+    veiled = frozenset(word for model in inside for word, hint in field_types(model).items() if is_secret(hint))
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     unit = extra.get("unit") or extra.get("units")
     return Field(
         name=name,
         type=spell_type(info.annotation),
-        default=MISSING if secret and value is not None else value,
+        default=MISSING if (secret and value is not None) or (veiled and value) else value,
         required=info.is_required(),
         aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != name)),
         description=info.description,
@@ -176,6 +180,8 @@ def _field(name: str, info: FieldInfo, parents: tuple[Any, ...], problems: list[
         secret=secret,
         names=tuple(enum_words(info.annotation)),
         models=models,
+        nested=bool(inside),
+        veiled=veiled,
         choice=choice,
         custom=custom,
     )

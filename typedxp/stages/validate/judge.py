@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from typedxp.errors import DeclarationError, Problem
+from typedxp.errors import DeclarationError, Problem, nearest
+from typedxp.stages.validate.ignored import ignored_keys
 from typedxp.stages.validate.refusal import RefusedError, Reporter, crash, required
 from typedxp.stages.validate.repair import check_as_json, repaired
-from typedxp.vocabulary.plan import Composed, Judged
+from typedxp.vocabulary.plan import REDACTED, Composed, Judged
 from typedxp.vocabulary.schema import MISSING, Key, Model
 from typedxp.vocabulary.tree import copy, get, leaves, put, shown, untyped
 
@@ -29,7 +30,7 @@ class Judge:
         self._seeded = seeded
         self._adapters: dict[Any, TypeAdapter[Any]] = {}
         fields = dict(schema.keys()) if schema is not None else {}
-        self._has_secrets = any(field.secret for field in fields.values())
+        self._nested = [key for key, field in fields.items() if field.nested]
         self._has_sets = any("set[" in field.type or field.type in ("set", "frozenset") for field in fields.values())
         # Unions without a discriminator: pydantic would have to guess the member.
         self._guessed: dict[Key, list[Model]] = {}
@@ -45,7 +46,14 @@ class Judge:
             config = self._validate_repaired(point.values, point.members)
         except RefusedError as refused:
             return self._reporter.problems(refused, point)
-        return self._written(config, point)
+        return list(self._undeclared(config, point)) or self._written(config, point)
+
+    def _undeclared(self, config: Any, point: Composed) -> Iterator[Problem]:
+        """Name the keys that pydantic ignored in models inside lists and mappings."""
+        for place in self._nested:
+            for key, names in ignored_keys(_held_at(config, place), get(point.values, place), place):
+                message = f"There is no such key. {nearest(key[-1], names)}".strip()
+                yield Problem(".".join(key), "", point.origin(key), message)
 
     def restore(self, values: Mapping[str, Any], members: Mapping[str, str], secrets: Mapping[str, str]) -> Any:
         """Make a config from what :meth:`judge` returned as plain values, and config.yaml holds.
@@ -128,9 +136,7 @@ class Judge:
         """Name the classes that unions without a discriminator hold."""
         held: dict[str, str] = {}
         for key, models in self._guessed.items():
-            value = config
-            for name in key:
-                value = getattr(value, name, None)
+            value = _held_at(config, key)
             if any(type(value) is model.type for model in models):
                 held[".".join(key)] = type(value).__name__
         return held
@@ -147,7 +153,11 @@ class Judge:
             return [
                 Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")
             ]
-        if repr(values) == repr(again):
+        text = repr(values)
+        if REDACTED in text and (hidden := [key for key in _hidden(values) if ".".join(key) not in secrets]):
+            message = "A secret cannot be read back from here. Give it a field of its own."
+            return [Problem(".".join(key), "", point.origin(key), message) for key in hidden]
+        if text == repr(again):
             return Judged(config, values, secrets, members)
         return [
             Problem(
@@ -166,7 +176,7 @@ class Judge:
         values: dict[str, Any] = adapter.dump_python(
             config, mode="json", by_alias=False, round_trip=True, warnings=False
         )
-        if not (self._has_sets or self._has_secrets):
+        if not self._has_sets and REDACTED not in repr(values):
             return values, {}
         native = adapter.dump_python(config, by_alias=False, round_trip=True, warnings=False)
         # A set has no order, and two runs of Python two different ones.
@@ -185,6 +195,16 @@ def _dict_config(values: Mapping[str, Any]) -> Any:
 
     config = OmegaConf.create(dict(values))
     OmegaConf.set_struct(config, True)
+    return config
+
+
+def _hidden(values: Any) -> Iterator[Key]:
+    yield from (key for key, value in leaves(values) if value == REDACTED)
+
+
+def _held_at(config: Any, key: Key) -> Any:
+    for name in key:
+        config = getattr(config, name, None)
     return config
 
 
