@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import signal
 import subprocess
 import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -214,3 +216,86 @@ def test_what_was_typed_at_a_prompt_runs_here(tmp_path):
     said = subprocess.run([sys.executable], input=typed, capture_output=True, text=True, cwd=tmp_path, check=True)
 
     assert said.stdout == "completed\n"
+
+
+GIVEN = """
+from typing import Literal
+from pydantic import BaseModel, Field
+import typedxp
+
+class SGD(BaseModel):
+    kind: Literal["sgd"] = "sgd"
+    lr: float = 0.1
+
+class Adam(BaseModel):
+    kind: Literal["adam"] = "adam"
+    extra: dict[str, int] = {"a": 1}
+
+class Model(BaseModel):
+    optimizer: SGD | Adam = Field(SGD(), discriminator="kind")
+    width: int = 1
+
+class Config(BaseModel):
+    seed: int = 0
+    model: Model = Model()
+    weights: dict[str, int] = {"z": 1}
+
+got = []
+
+@typedxp.experiment
+def train(config: Config, run):
+    "Train it."
+    got.append(config)
+    if config.seed == 9:
+        raise ValueError("nine")
+"""
+
+
+@pytest.fixture
+def given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = types.ModuleType("given_in_python")
+    monkeypatch.setitem(sys.modules, "given_in_python", module)
+    (tmp_path / "given.py").write_text(GIVEN)
+    exec(compile(GIVEN, str(tmp_path / "given.py"), "exec"), module.__dict__)  # noqa: S102 - as importing it would
+    return module
+
+
+def test_an_instance_is_taken_as_it_is_with_nothing_of_the_default(given):
+    given.train.run(model=given.Model(optimizer=given.Adam(extra={}), width=3))
+
+    assert given.got == [given.Config(model=given.Model(optimizer=given.Adam(extra={}), width=3))]
+
+
+def test_a_mapping_replaces_a_mapping_and_changes_a_model(given):
+    given.train.run(weights={"b": 2}, model={"width": 5})
+
+    assert given.got == [given.Config(weights={"b": 2}, model=given.Model(width=5))]
+
+
+def test_an_iterator_is_an_axis(given):
+    assert len(given.train.sweep({"seed": iter(range(3))})) == 3
+
+
+def test_a_key_that_is_an_axis_and_a_value_is_refused(given):
+    with pytest.raises(typedxp.ConfigError, match="It is given as an axis and as a value"):
+        given.train.sweep({"seed": [1, 2]}, seed=3)
+
+
+def test_instances_are_not_swept(given):
+    with pytest.raises(typedxp.PlanError, match=r"Give each a name by typedxp\.register"):
+        given.train.sweep({"model.optimizer": [given.SGD(), given.Adam()]})
+
+
+def test_unfinished_runs_are_gone_on_with_from_python(given, capsys):
+    first = given.train.run(seed=9)
+    again = given.train.sweep({}, xp={"resume": "unfinished"})
+
+    assert [run.id for run in again] == [first.id]
+    assert len(given.got) == 2
+    assert "nine" in capsys.readouterr().err
+
+
+def test_an_experiment_keeps_the_name_the_documentation_and_the_signature_of_its_function(given):
+    assert (given.train.__name__, given.train.__doc__) == ("train", "Train it.")
+    assert list(inspect.signature(given.train).parameters) == ["config", "run"]

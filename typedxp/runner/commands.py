@@ -35,7 +35,7 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
         print(f"typedxp: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("typedxp: interrupted", file=sys.stderr)
+        print("typedxp: interrupted. To go on with what did not complete: xp.resume=unfinished", file=sys.stderr)
         return 130
     except Stopped as stopped:
         print(f"typedxp: {stopped}", file=sys.stderr)
@@ -122,8 +122,11 @@ def _resume(what: Launch, flags: Flags) -> int:
 
 
 def _follow(runs: Iterable[Ended], report: show.Report) -> int:
-    failed = 0
+    ended = {}
     for directory, status in runs:
         report.ended(directory, status)
-        failed += status.status is not RunStatus.COMPLETED
+        ended[directory.id] = status.status
+    failed = [str(number) for number, status in sorted(ended.items()) if status is not RunStatus.COMPLETED]
+    if failed and len(ended) > 1:
+        print(f"{len(ended) - len(failed)} completed, {len(failed)} did not: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

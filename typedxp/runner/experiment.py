@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, overload
 from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
-from typedxp.runner.launching import Ended, launch
+from typedxp.runner.given import read_given
+from typedxp.runner.launching import Ended, execute, launch
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
+from typedxp.runner.resume import unfinished
 from typedxp.runner.show import summary
 from typedxp.stages.declare.declaration import Declaration, declare
-from typedxp.stages.declare.instances import plain
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.plan import Assignment, Composed, spell
+from typedxp.vocabulary.plan import Composed
 from typedxp.vocabulary.records import RunStatus
-from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
     import xarray
@@ -101,40 +101,26 @@ class Experiment(Declaration):
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
-        given = {**values, **_settings_keys(xp)}
         if config is None:
-            what = self._plan(self._options(values) + _assignments(given, axes=()))
-        else:
-            if values:
-                problems = [Problem(key, "", "Python", "Give a config or values, not both.") for key in values]
-                raise ConfigError(self.name, problems)
-            what = plan_config(self, config, self._settings(xp or {}))
-        return self._launch(what)[0]
+            return self._launch(self._plan({}, values, xp), "run")[0]
+        if values:
+            problems = [Problem(key, "", "Python", "Give a config or values, not both.") for key in values]
+            raise ConfigError(self.name, problems)
+        return self._launch(plan_config(self, config, self._settings(xp or {})), "run")[0]
 
     def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
         """Make the runs of a sweep, here and now: ``train.sweep({"optimizer.lr": [0.1, 0.01], "seed": range(5)})``.
 
-        A list, tuple, range or one-dimensional array in ``axes`` is an axis, anything else one value; ``values`` and
-        ``xp`` are as for :meth:`run`.
+        A list, tuple, range, iterator or one-dimensional array in ``axes`` is an axis, anything else one value;
+        ``values`` and ``xp`` are as for :meth:`run`. With ``xp={"resume": "unfinished"}``, go on with earlier runs.
 
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
-        axes = {key: value.tolist() if getattr(value, "ndim", 0) == 1 else value for key, value in axes.items()}
-        swept = [key for key, value in axes.items() if isinstance(value, list | tuple | range)]
-        return self._launch(self._plan(_assignments({**axes, **values, **_settings_keys(xp)}, swept)))
+        return self._launch(self._plan(axes, values, xp), "sweep")
 
-    def _options(self, values: Mapping[str, Any]) -> list[Assignment]:
-        """Choose the option of every config group for which an instance of a model was given."""
-        chosen: dict[str, Any] = {}
-        for key, value in values.items():
-            field = self.schema.find(split(key)) if self.schema is not None else None
-            member = next((model for model in field.models if type(value) is model.type), None) if field else None
-            if field is not None and member is not None and field.union:
-                chosen[key.replace(".", "/")] = member.name
-        return _assignments(chosen, axes=())
-
-    def _plan(self, assignments: list[Assignment]) -> Launch:
+    def _plan(self, axes: Mapping[str, Any], values: Mapping[str, Any], xp: Mapping[str, Any] | None) -> Launch:
+        assignments = read_given(self, axes, values, xp or {})
         composer = make_composer(self, self.config_directory, self.config_name)
         with composer.active():
             return plan(self, composer, assignments, _refuse_large)
@@ -148,10 +134,12 @@ class Experiment(Declaration):
             raise ConfigError(self.name, settings)
         return settings
 
-    def _launch(self, what: Launch) -> SweepHandle:
-        command = ["python", f"{self.name}.run"]
+    def _launch(self, what: Launch, verb: str) -> SweepHandle:
+        waiting = unfinished(what) if what.settings.resume is not None else None
+        command = ["python", f"{self.name}.{verb}"]
+        runs = launch(what, command, _ignore) if waiting is None else execute(self, what.settings, waiting, _ignore)
         directories: list[RunDirectory] = []
-        with closing(launch(what, command, lambda _: None)) as runs:
+        with closing(runs):
             for ended in runs:
                 directories.append(ended[0])
                 _report(ended)
@@ -208,23 +196,16 @@ def experiment_of(
 ) -> Experiment:
     """Make the experiment of a function, which keeps the function's name and documentation."""
     declared = declare(function, name=name, config_path=config_path, config_name=config_name, seed_with=seed_with)
-    return Experiment(**declared)
+    made = Experiment(**declared)
+    for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+        # A declaration is frozen for everybody else.
+        object.__setattr__(made, attribute, getattr(function, attribute))
+    object.__setattr__(made, "__wrapped__", function)
+    return made
 
 
-def _settings_keys(xp: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {f"xp.{key}": value for key, value in (xp or {}).items()}
-
-
-def _assignments(values: Mapping[str, Any], axes: Sequence[str]) -> list[Assignment]:
-    return [_assignment(key, value, sweep=key in axes) for key, value in values.items()]
-
-
-def _assignment(key: str, value: Any, *, sweep: bool) -> Assignment:
-    items = tuple(plain(item) for item in (value if sweep else [value]))
-    if not items:
-        raise PlanError(f"{key} is swept over no values.")
-    text = f"{key}={','.join(map(spell, items))}"
-    return Assignment("set", key, items, text=text, sweep=sweep, origin="Python")
+def _ignore(_: RunDirectory) -> None:
+    """Hear that a run has started."""
 
 
 def _refuse_large(count: int, limit: int) -> None:

@@ -23,6 +23,9 @@ from typedxp.vocabulary.tree import split
 if TYPE_CHECKING:
     from typedxp.vocabulary.settings import Settings
 
+ENDLESS = 100_000
+"""The number of points from which on a condition that leaves few of them does not spare the question."""
+
 Confirm = Callable[[int, int], None]
 """Is asked before a plan of more runs than ``xp.max_runs``: it gets both numbers, and raises to refuse."""
 
@@ -81,10 +84,10 @@ def plan(
         return Launch(declaration, Plan(()), settings)
     count = sweep.count(settings.zip)
     condition = _condition(settings.where)
-    if condition is None and count > settings.max_runs:
+    if count > settings.max_runs and (condition is None or count > ENDLESS):
         confirm(count, settings.max_runs)
     made = _judge_all(declaration, sweep.points(settings.zip), condition, count, problems)
-    if condition is not None and len(made.runs) > settings.max_runs:
+    if condition is not None and settings.max_runs < len(made.runs) and count <= ENDLESS:
         confirm(len(made.runs), settings.max_runs)
     return Launch(declaration, made, settings)
 
