@@ -257,7 +257,7 @@ def given(tmp_path, monkeypatch):
     module = types.ModuleType("given_in_python")
     monkeypatch.setitem(sys.modules, "given_in_python", module)
     (tmp_path / "given.py").write_text(GIVEN)
-    exec(compile(GIVEN, str(tmp_path / "given.py"), "exec"), module.__dict__)  # noqa: S102 - as importing it would
+    exec(compile(GIVEN, str(tmp_path / "given.py"), "exec"), module.__dict__)
     return module
 
 

@@ -11,7 +11,7 @@ from typedxp.errors import Problem
 from typedxp.vocabulary.schema import Key, Model
 
 Verb = Literal["set", "add", "force", "delete", "replace"]
-"""What an override does: ``k=v``, ``+k=v``, ``++k=v``, ``~k``; from Python also: take a whole value instead of another."""
+"""What an override does: ``k=v``, ``+k=v``, ``++k=v``, ``~k``; Python also replaces whole values."""
 
 PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~", "replace": ""}
 
