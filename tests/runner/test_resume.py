@@ -68,7 +68,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(shell, killed, tmp_path, typed
 
     said = shell(f"python train.py {typed}")
 
-    assert "Going on with 1 runs: 1." in said
+    assert "Going on with 1 run: 1." in said
     assert "run 1 completed" in said
     status = run.read_status()
     assert (status.status, status.attempt) == ("completed", 2)
@@ -95,8 +95,8 @@ def test_killed_workers_and_those_never_started_go_on_together(shell, killed, tm
     assert [run.read_status().status for run in store.runs()] == ["completed"] * 4 + ["failed"]
     assert [steps(run) for run in store.runs()][:4] == [[0, 1, 2, 3, 4, 5]] * 4
     assert [run.read_status().attempt for run in store.runs()] == [2, 2, 2, 2, 1]
-    assert "Going on with 1 runs: 5." in shell("python train.py xp.resume=unfinished")
-    assert "Going on with 0 runs: none." in shell("python train.py xp.resume=unfinished")
+    assert "Going on with 1 run: 5." in shell("python train.py xp.resume=unfinished")
+    assert "There is no run to go on with." in shell("python train.py xp.resume=unfinished")
 
 
 def test_without_a_checkpoint_a_run_starts_from_scratch_and_its_records_are_set_aside(shell, killed, tmp_path):
@@ -134,7 +134,7 @@ def test_a_dry_run_says_what_would_go_on_and_changes_nothing(shell, killed, tmp_
     shell("python -m typedxp status")
     before = {path: path.read_bytes() for path in (tmp_path / "logs").rglob("*") if path.is_file()}
 
-    assert shell("python train.py xp.resume=unfinished -n") == "Going on with 1 runs: 1.\n"
+    assert shell("python train.py xp.resume=unfinished -n") == "Going on with 1 run: 1.\n"
     assert {path: path.read_bytes() for path in (tmp_path / "logs").rglob("*") if path.is_file()} == before
 
 
@@ -164,7 +164,7 @@ def test_a_run_that_is_running_is_refused_and_left_out(shell, tmp_path):
         while not (tmp_path / "here").exists():
             time.sleep(0.02)
         assert shell("python train.py xp.resume=1", code=2) == "typedxp: xp.resume: Run 1 is running.\n"
-        assert "Going on with 0 runs" in shell("python train.py xp.resume=unfinished")
+        assert "There is no run to go on with" in shell("python train.py xp.resume=unfinished")
     finally:
         process.kill()
         process.wait()

@@ -268,3 +268,11 @@ for step in range(10**9):
         records, damaged = parse(data) if data else ([], 0)
         assert damaged == 0
         assert [record["step"] for record in records] == list(range(len(records)))
+
+
+def test_only_the_first_rank_saves_checkpoints(tmp_path, monkeypatch):
+    run = Run(tmp_path, id=1)
+    monkeypatch.setenv("RANK", "1")
+    run.log_checkpoint({"epoch": 1})
+
+    assert run.load_checkpoint("nothing") == "nothing"

@@ -110,7 +110,11 @@ def _launch(what: Launch, command: Sequence[str]) -> int:
 
 def _resume(what: Launch, flags: Flags) -> int:
     waiting = unfinished(what)
-    print(f"Going on with {len(waiting)} runs: {', '.join(str(run.id) for run in waiting) or 'none'}.", file=sys.stderr)
+    if not waiting:
+        print("There is no run to go on with.", file=sys.stderr)
+        return 0
+    noun = "run" if len(waiting) == 1 else "runs"
+    print(f"Going on with {len(waiting)} {noun}: {', '.join(str(run.id) for run in waiting)}.", file=sys.stderr)
     if flags.dry_run:
         return 0
     name, count = what.declaration.name, len(waiting)

@@ -151,11 +151,14 @@ class Run(Generic[MetricsT]):
         """Save a state to go on from: any object that can be pickled; tensors and modules go into torch's format.
 
         It is written whole and forced to the disk, or not at all. Only the newest ``keep`` are kept. What is logged
-        later is set aside if the run goes on from here.
+        later is set aside if the run goes on from here. Of the processes of a parallel program only the first one
+        (rank 0) saves: gather what the others hold.
 
         Raises:
             RecordError: it cannot be pickled or written; the earlier ones are still there.
         """
+        if self._rank() > 0:
+            return
         try:
             # Before the checkpoint: not even a crash of the machine leaves one that knows of lost records.
             sizes = self._files.sync_streams()
