@@ -33,13 +33,15 @@ class StoreBuilder:
         labels: Mapping[str, Label] | None = None,
         experiment: str = "train",
         digest: str = "same",
+        sweep: str = "a",
+        file: str | None = "/home/user/train.py",
     ) -> RunDirectory:
         """Make one run; a killed one (status ``running``) has records but no summary of them."""
         [directory] = Store(self.path).allocate(1)
         record = RunRecord(
             id=directory.id,
-            sweep="a",
-            experiment=ExperimentRef(experiment, None, "/home/user/train.py", "train"),
+            sweep=sweep,
+            experiment=ExperimentRef(experiment, None, file, "train"),
             digest=digest,
             point=point,
             choices=choices or {},

@@ -84,10 +84,10 @@ def test_a_config_that_cannot_be_read_is_warned_of_where_it_is_needed(store):
     damaged = store.add({"seed": 1}, config={"lr": 0.1, "seed": 1})
     (damaged.path / "config.yaml").write_text("{")
 
-    with pytest.warns(ResultsWarning, match=r"Run 2 is labelled None .*: .*config.yaml cannot be read"):
+    with pytest.warns(ResultsWarning, match=r"Run 2 has no labels .*: .*config.yaml cannot be read"):
         results = open_results(store.path)
 
-    assert results["lr"].values.tolist() == [0.1, "None"]
+    np.testing.assert_array_equal(results["lr"], [0.1, np.nan])
 
 
 def test_a_run_deleted_after_the_opening_is_missing_with_a_warning(grid):

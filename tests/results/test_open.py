@@ -10,6 +10,7 @@ import xarray
 from typedxp import open_results
 from typedxp.results.backend import RunStoreBackend
 from typedxp.results.runs import ResultsWarning
+from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import Label, RunStatus
 
 HEAVY = {"dask", "netCDF4", "numpy", "pandas", "xarray"}
@@ -137,7 +138,7 @@ def test_of_several_runs_at_a_point_the_newest_completed_counts(store):
 
 def test_keys_that_vary_between_commands_are_dimensions_although_no_command_swept_them(store):
     for lr in (0.1, 0.01):
-        store.add({}, [{"loss": lr}], config={"optimizer": {"lr": lr}, "seed": 0}, digest=str(lr))
+        store.add({}, [{"loss": lr}], config={"optimizer": {"lr": lr}, "seed": 0}, digest=str(lr), sweep=str(lr))
 
     ds = open_results(store.path)
 
@@ -148,9 +149,105 @@ def test_keys_that_vary_between_commands_are_dimensions_although_no_command_swep
 def test_a_key_that_varies_below_a_group_that_varies_belongs_to_the_option(store):
     for option, lr in (("sgd", 0.1), ("adam", 0.001)):
         config = {"optimizer": {"kind": option, "lr": lr}}
-        store.add({"seed": 0}, [{"loss": lr}], config=config, choices={"optimizer": option}, digest=option)
+        store.add({"seed": 0}, [{"loss": lr}], config=config, choices={"optimizer": option}, sweep=option)
 
     assert open_results(store.path)["train.loss"].dims == ("seed", "optimizer", "train.step")
+
+
+@pytest.fixture
+def disjoint(store):
+    """The seeds 0, 1, 2 with one learning rate, and by a later command the seeds 3, 4, 5 with another."""
+    for lr, seeds in ((0.1, (0, 1, 2)), (0.01, (3, 4, 5))):
+        for seed in seeds:
+            config = {"lr": lr, "seed": seed, "name": f"run-{seed}", "layers": [1, 2], "key": "**********"}
+            store.add({"seed": seed}, [{"loss": 100 * lr}], config=config, digest=str(seed), sweep=str(lr))
+    return store
+
+
+def test_runs_of_different_configs_are_never_averaged_although_no_seed_is_shared(disjoint):
+    loss = open_results(disjoint.path)["train.loss"]
+
+    assert loss.sizes == {"seed": 6, "lr": 2, "train.step": 1}
+    np.testing.assert_allclose(loss.mean("seed").sel(lr=[0.1, 0.01]), [[10], [1]])
+
+
+def test_of_each_command_two_configs_are_read_at_most_and_each_once(disjoint, monkeypatch):
+    read = []
+    read_config = RunDirectory.read_config
+    monkeypatch.setattr(RunDirectory, "read_config", lambda self: read.append(self.id) or read_config(self))
+
+    open_results(disjoint.path)
+
+    assert sorted(read) == [1, 3, 4, 6]
+
+
+def test_what_one_option_only_has_is_a_dimension_where_it_differs_between_runs_of_that_option(store):
+    for sweep, (option, lr) in enumerate((("sgd", 0.1), ("adam", 0.01), ("adam", 0.001))):
+        config = {"optimizer": {f"{option}_lr": lr, "decay": 0}, "seed": sweep}
+        choices = {"optimizer": option}
+        store.add({"seed": sweep}, [{"loss": lr}], config=config, choices=choices, sweep=str(sweep))
+
+    results = open_results(store.path)
+
+    assert results["train.loss"].dims == ("seed", "optimizer", "adam_lr", "train.step")
+    assert results["train.loss"].sel(seed=2, optimizer="adam", adam_lr=0.001).item() == 0.001
+    np.testing.assert_array_equal(results["adam_lr"], [np.nan, 0.01, 0.001])
+
+
+def test_what_lies_below_a_swept_group_is_looked_up_for_each_run(store):
+    lrs = {"sgd": 0.1, "adam": 0.01, "lion": 0.1}
+    for option, lr in lrs.items():
+        store.add({"optimizer": option}, [{"loss": lr}], config={"optimizer": {"lr": lr}})
+    config = {"optimizer": {"lr": 0.5}}
+    store.add({"optimizer.lr": 0.5}, [{"loss": 0.5}], config=config, choices={"optimizer": "sgd"}, sweep="b")
+
+    loss = open_results(store.path)["train.loss"]
+
+    assert [loss.sel(optimizer=option, lr=lr).item() for option, lr in lrs.items()] == [0.1, 0.01, 0.1]
+
+
+def test_a_part_that_is_left_out_differs_from_one_that_is_there(store):
+    for sweep, part in enumerate((None, {"gamma": 0.5})):
+        store.add({"seed": sweep}, [{"loss": 1.0}], config={"part": part, "seed": sweep}, sweep=str(sweep))
+
+    assert open_results(store.path)["part"].values.tolist() == ["None", '{"gamma": 0.5}']
+
+
+def test_places_in_lists_and_keys_that_are_numbers_are_looked_up(store):
+    config = {"layers": [1, 2], "weights": {3: 0.5}}
+    store.add({"layers.0": 1}, config=config, sweep="a")
+    store.add({"layers.0": 5}, config={**config, "layers": [5, 2]}, sweep="a")
+    store.add({"weights.3": 0.7}, config={"layers": [1, 4], "weights": {3: 0.7}}, sweep="b")
+
+    results = open_results(store.path)
+
+    assert {name: results[name].values.tolist() for name in results.dims} == {"0": [1, 5], "3": [0.5, 0.7], "1": [2, 4]}
+
+
+def test_results_with_labels_of_any_type_are_written_as_netcdf(store, tmp_path):
+    names = ("part", "flag", "name", "size", "either")
+    for values in [(None, True, "a", 1, None), (0.5, False, "b", 2, True), (2, True, "c", 3, "auto")]:
+        store.add(dict(zip(names, values, strict=True)), [{"loss": 1.0, "note": "end"}])
+
+    results = open_results(store.path)
+    results.to_netcdf(tmp_path / "results.nc")
+
+    with xarray.open_dataset(tmp_path / "results.nc", engine="netcdf4") as written:
+        assert {name: written[name].values.tolist() for name in names[1:]} == {
+            "flag": [True, False],
+            "name": ["a", "b", "c"],
+            "size": [1, 2, 3],
+            "either": ["None", "True", "auto"],
+        }
+        np.testing.assert_array_equal(written["part"], [np.nan, 0.5, 2])
+
+
+def test_the_warning_of_hidden_runs_names_the_scripts_if_they_differ(store):
+    for file in ("/b.py", "/a.py"):
+        store.add({"seed": 0}, [{"loss": 1.0}], digest=file, file=file)
+
+    with pytest.warns(ResultsWarning, match=r"come from several scripts: /a.py, /b.py\."):
+        open_results(store.path)
 
 
 def test_a_run_hidden_by_one_of_another_config_is_warned_of(store):
@@ -177,21 +274,22 @@ def test_runs_without_a_sweep_are_one_run_along_its_steps(store):
 def test_what_a_run_did_not_sweep_comes_from_its_config(store):
     store.add({"optimizer.lr": 0.1}, config={"optimizer": {"lr": 0.1}, "seed": 3})
     store.add({"optimizer.lr": 0.2}, config={"optimizer": {"lr": 0.2}, "seed": 3})
-    store.add({"seed": 4}, config={"optimizer": {"lr": 0.1}, "seed": 4})
-    store.add({"optimizer.beta": 0.9, "seed": 4}, config={"optimizer": {"lr": 0.2, "beta": 0.9}, "seed": 4})
+    store.add({"seed": 4}, config={"optimizer": {"lr": 0.1}, "seed": 4}, sweep="b")
+    config = {"optimizer": {"lr": 0.2, "beta": 0.9}, "seed": 4}
+    store.add({"optimizer.beta": 0.9, "seed": 4}, config=config, sweep="c")
 
     results = open_results(store.path)
 
     assert results["run"].dims == ("lr", "seed", "beta")
     assert results["seed"].values.tolist() == [3, 4]
-    assert results["beta"].values.tolist() == ["None", 0.9]
-    assert results["run"].sel(beta="None").values.tolist() == [[1, 3], [2, -1]]
+    np.testing.assert_array_equal(results["beta"], [np.nan, 0.9])
+    assert results["run"].isel(beta=0).values.tolist() == [[1, 3], [2, -1]]
     assert int(results["run"].sel(lr=0.2, seed=4, beta=0.9)) == 4
 
 
 def test_a_group_that_a_run_did_not_sweep_is_labelled_by_its_option(store):
     store.add({"optimizer": "adam"}, config={"optimizer": {"lr": 1}}, choices={"optimizer": "adam"})
-    store.add({"seed": 0}, config={"optimizer": {"lr": 2}, "seed": 0}, choices={"optimizer": "sgd"})
+    store.add({"seed": 0}, config={"optimizer": {"lr": 2}, "seed": 0}, choices={"optimizer": "sgd"}, sweep="b")
 
     assert open_results(store.path)["optimizer"].values.tolist() == ["adam", "sgd"]
 

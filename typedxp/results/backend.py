@@ -15,7 +15,8 @@ from xarray.core import indexing
 
 from typedxp.errors import StoreError
 from typedxp.results.arrays import MetricArray
-from typedxp.results.dimensions import Axis, group_by_point, keeps_grid, make_axes, place_runs, swept_keys, varied_keys
+from typedxp.results.commands import Commands
+from typedxp.results.dimensions import Axis, group_by_point, keeps_grid, make_axes, place_runs, swept_keys
 from typedxp.results.labels import find_label, label_array
 from typedxp.results.metrics import Metric, find_metrics
 from typedxp.results.names import RUN, STATUS, dimension_names
@@ -70,11 +71,10 @@ class _Layout:
 
 
 def _build(runs: Sequence[StoredRun]) -> xarray.Dataset:
-    keys = swept_keys(runs)
-    points = group_by_point(runs, keys)
-    if varied := varied_keys(points):
-        keys = (*keys, *varied)
-        points = group_by_point(runs, keys)
+    commands = Commands(runs)
+    swept = swept_keys(runs)
+    keys = (*swept, *commands.varied_keys(swept))
+    points = group_by_point(runs, keys, commands)
     warn_of_hidden(point.runs for point in points)
     shown = [choose_run(point.runs) for point in points]
     metrics = find_metrics(shown)

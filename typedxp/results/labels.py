@@ -32,51 +32,45 @@ def find_label(runs: Iterable[StoredRun], key: str) -> Label:
 
 
 def label_array(values: Sequence[Any]) -> np.ndarray[Any, Any]:
-    """Make the one-dimensional coordinate for the values of a key: numbers, truths or text if all are, else objects.
+    """Make the one-dimensional coordinate for the values of a key: numbers or truths if all are, else text.
 
-    None, lists and dicts are labelled by text, different values always by different labels.
+    Among numbers, None is NaN. Different values always have different labels.
     """
-    labels = _distinguish(values, _show_all(values))
-    dtype = _natural_type(labels)
-    return np.fromiter(labels, object, len(labels)) if dtype.hasobject else np.array(labels, dtype)
+    dtype = _natural_type(values)
+    if dtype == np.float64:
+        values = [math.nan if value is None else value for value in values]
+    return np.array(_distinguish(values) if dtype == np.str_ else values, dtype)
 
 
-def _show_all(values: Sequence[Any]) -> list[Any]:
-    kinds = {identity(value)[0] for value in values}
-    # Among numbers a lookup could not tell True from 1.
-    return [str(value) if isinstance(value, bool) and "number" in kinds else _show(value) for value in values]
+def _natural_type(values: Sequence[Any]) -> np.dtype[Any]:
+    kinds = set(map(type, values))
+    if kinds == {bool}:
+        return np.dtype(np.bool_)
+    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values):
+        return np.dtype(np.int64)
+    return np.dtype(np.float64 if _fit_floats(values) else np.str_)
 
 
-def _show(value: Any) -> Any:
-    if value is None:
-        return "None"
-    return value if isinstance(value, bool | int | float | str) else _text(value)
+def _fit_floats(values: Sequence[Any]) -> bool:
+    kinds = set(map(type, values))
+    if not kinds <= {int, float, type(None)} or kinds <= {int} or kinds == {type(None)}:
+        return False
+    # Beyond 2**53 a float is not exact for every integer, and NaN can stand for one value only.
+    exact = all(abs(value) <= 2**53 for value in values if type(value) is int)
+    return exact and not (None in values and any(type(value) is float and math.isnan(value) for value in values))
 
 
-def _distinguish(values: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
-    """Quote the values that are text if one of them reads like the label of another value, such as None."""
+def _distinguish(values: Sequence[Any]) -> list[str]:
+    """Label values by text; quote those that are text if one of them reads like the label of another value."""
     texts = [value for value in values if isinstance(value, str)]
-    quoted = [
-        json.dumps(value) if isinstance(value, str) else label for value, label in zip(values, labels, strict=True)
-    ]
-    others = {label for value, label in zip(values, labels, strict=True) if not isinstance(value, str)}
+    others = {_show(value) for value in values if not isinstance(value, str)}
     # Numpy drops null characters at the end of text, so such text could not be looked up.
     clear = others.isdisjoint(texts) and not any("\0" in text for text in texts)
-    return list(labels) if clear else quoted
+    return [_show(value) if clear or not isinstance(value, str) else json.dumps(value) for value in values]
 
 
-def _natural_type(labels: Sequence[Any]) -> np.dtype[Any]:
-    types = set(map(type, labels))
-    if types == {int} and all(-(2**63) <= label < 2**63 for label in labels):
-        return np.dtype(np.int64)
-    # Beyond 2**53 a float is not exact for every integer.
-    if (
-        float in types
-        and types <= {int, float}
-        and all(type(label) is float or abs(label) <= 2**53 for label in labels)
-    ):
-        return np.dtype(np.float64)
-    return np.dtype(np.str_ if types == {str} else np.bool_ if types == {bool} else object)
+def _show(value: Any) -> str:
+    return str(value) if isinstance(value, bool | int | float | str | None) else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -6,13 +6,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from typedxp.errors import ResultsError, StoreError, nearest
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.store.streams import summarize
 from typedxp.vocabulary.records import RunRecord, RunStatus, Status, StreamSummary
+from typedxp.vocabulary.tree import ABSENT, get, split
 
 
 class ResultsWarning(UserWarning):
@@ -26,6 +29,23 @@ class StoredRun:
     directory: RunDirectory
     record: RunRecord
     status: Status
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What config.yaml holds, read once; nothing, with a warning, if it is damaged."""
+        try:
+            return self.directory.read_config()
+        except StoreError as error:
+            message = f"Run {self.directory.id} has no labels along what it did not sweep: {error}"
+            warnings.warn(message, ResultsWarning, stacklevel=2)
+            return {}
+
+    def value(self, key: str) -> Any:
+        """Return what the run was given at a key, or ABSENT; the value of a config group is the name of its option."""
+        for known in (self.record.point, self.record.choices):
+            if key in known:
+                return known[key]
+        return get(self.config, split(key), ABSENT)
 
     def summaries(self) -> dict[str, StreamSummary]:
         """Sum up every stream of the run that has a file; only those that the run itself did not sum up are read."""
@@ -77,9 +97,14 @@ def warn_of_hidden(groups: Iterable[Sequence[StoredRun]]) -> None:
         message = (
             f"Runs that differ in keys that were not swept share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
             f"(for example runs {ids}): of each point only the newest completed run is shown. "
-            "Sweep those keys as well, or keep such runs in stores of their own."
+            f"{_describe_scripts(mixed)}Sweep those keys as well, or keep such runs in stores of their own."
         )
         warnings.warn(message, ResultsWarning, stacklevel=2)
+
+
+def _describe_scripts(groups: Iterable[Sequence[StoredRun]]) -> str:
+    files = {run.record.experiment.file or "a notebook" for runs in groups for run in runs}
+    return f"They come from several scripts: {', '.join(sorted(files))}. " if len(files) > 1 else ""
 
 
 def _read_runs(path: Path, ids: Iterable[int] | None) -> list[StoredRun]:
