@@ -19,10 +19,14 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 @dataclass(frozen=True)
 class Spent:
-    """What one process took: when it was started (ns since 1970), how long it lived (s), its largest memory (bytes)."""
+    """What one process took.
+
+    When it was started (ns since 1970), how long it lived, how long it computed (s), its largest memory (bytes).
+    """
 
     start: int
     seconds: float
+    cpu: float
     memory: int
 
 
@@ -38,6 +42,11 @@ def lifetime(spent: Spent, place: Path) -> float:
 def memory(spent: Spent, place: Path) -> float:
     """Return the largest resident memory of the process, in bytes."""
     return spent.memory
+
+
+def cpu(spent: Spent, place: Path) -> float:
+    """Return the user and system time of the process, in seconds."""
+    return spent.cpu
 
 
 def until_first_line(spent: Spent, place: Path) -> float:
@@ -87,4 +96,6 @@ def execute(command: Command, place: Path) -> Spent:
             said.seek(0)
             sys.exit(f"`{' '.join(command)}` exited with {process.returncode}:\n{said.read().decode(errors='replace')}")
     # macOS counts bytes, everybody else kibibytes.
-    return Spent(start, seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    return Spent(
+        start, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks.measure import Command, Cost, memory, until_first_line
+from tests.benchmarks.measure import Command, Cost, cpu, memory, until_first_line
 
 MS = 1e-3
 MB = 1e6
@@ -65,6 +65,11 @@ _ONE_POINT = _python("union.py", "-n", "optimizer=sgd", "optimizer.lr=0.001", "s
 _10_000_POINTS = _python(
     "union.py", "-n", "optimizer=sgd,adam", "optimizer.lr=0.001,0.01,0.1,1", "seed=range(1250)", "xp.max_runs=10000"
 )
+
+
+# A run that completed is not executed again: it is made one that was only planned.
+_PLANNED = """echo '{"format": 1, "status": "planned"}' > logs/1/status.json; exec "$0" "$@\""""
+_WORKER = ("sh", "-c", _PLANNED, *_python("-m", "typedxp.worker", "logs/1"))
 
 
 def _logging(how: str, records: int) -> Cost:
@@ -137,12 +142,31 @@ ROWS = (
     Row(
         name="worker",
         what="start of a worker to the first line of the function",
-        measured=Cost(_python("-m", "typedxp.worker", "logs/1"), probe=until_first_line),
+        measured=Cost(_WORKER, probe=until_first_line),
         against="python -c pass",
         reference=_BARE_PYTHON,
         reaches=(at_most_over(150 * MS, "150 ms"),),
         repeats=10,
         prepare=_python("first_line.py"),
+    ),
+    Row(
+        name="output",
+        what="a run that prints 100,000 lines, captured",
+        measured=Cost(_python("output.py", "lines=100000")),
+        against="the same with xp.capture=false",
+        reference=Cost(_python("output.py", "lines=100000", "xp.capture=false")),
+        reaches=(times(1.05),),
+        repeats=15,
+    ),
+    Row(
+        name="monitor",
+        what="CPU time of xp.monitor=1, for each second",
+        measured=Cost(_python("monitor.py", "on", "11"), less=_python("monitor.py", "on", "1"), units=10, probe=cpu),
+        against="the same without",
+        reference=Cost(_python("monitor.py", "off", "11"), less=_python("monitor.py", "off", "1"), units=10, probe=cpu),
+        reaches=(at_most(5 * MS, "0.5 % of a core"),),
+        repeats=2,
+        needs="psutil",
     ),
     Row(
         name="memory",

@@ -109,7 +109,7 @@ def test_a_run_that_does_nothing_about_it_ends_with_the_right_word_signal_and_ex
 
     process.send_signal(number)
 
-    assert process.wait(timeout=10) == 128 + number
+    assert process.wait(timeout=40) == 128 + number
     first, second = statuses().values()
     assert (first.status, first.signal, first.failure) == (WORDS[number], number, None)
     assert first.cause == ("interrupted" if number == signal.SIGINT else f"stopped by {number.name}")
@@ -126,7 +126,7 @@ def test_a_launcher_passes_a_signal_on_to_its_workers(launched, statuses, number
 
     process.send_signal(number)
 
-    assert process.wait(timeout=10) == 128 + number
+    assert process.wait(timeout=40) == 128 + number
     found = statuses()
     assert [status.status for status in found.values()] == [WORDS[number], WORDS[number], "cancelled"]
     assert [(status.signal, status.exit_code) for status in found.values()][:2] == [(number, 128 + number)] * 2
@@ -141,7 +141,7 @@ def test_a_run_that_looks_stops_by_itself_and_knows_the_seconds_left(launched, s
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(timeout=10) == 128 + signal.SIGTERM
+    assert process.wait(timeout=40) == 128 + signal.SIGTERM
     status = statuses()[1]
     assert (status.status, status.signal, status.cause) == ("cancelled", signal.SIGTERM, "stopped by SIGTERM")
     [said] = records(run_directory(1), "stopped")
@@ -158,7 +158,7 @@ def test_a_run_that_completed_without_knowing_of_the_request_is_completed_and_th
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(timeout=10) == 128 + signal.SIGTERM
+    assert process.wait(timeout=40) == 128 + signal.SIGTERM
     assert [status.status for status in statuses().values()] == ["completed", "cancelled"]
 
 
@@ -170,7 +170,7 @@ def test_callbacks_are_told_and_one_that_raises_does_not_keep_it_from_the_others
 
     process.send_signal(signal.SIGUSR1)
 
-    assert process.wait(timeout=10) == 128 + signal.SIGUSR1
+    assert process.wait(timeout=40) == 128 + signal.SIGUSR1
     assert (statuses()[1].status, statuses()[1].cause) == ("preempted", "stopped by SIGUSR1")
     assert "this callback fails" in run_directory(1).stderr.read_text()
     assert [path.name for path in (run_directory(1).path / "checkpoints").iterdir()] == ["1"]
@@ -181,7 +181,7 @@ def test_a_callback_may_save_a_checkpoint_while_another_one_is_being_saved(launc
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert process.wait(timeout=40) == 128 + signal.SIGTERM
     found = sorted((run_directory(1).path / "checkpoints").iterdir(), key=lambda path: path.name)
     assert not [path for path in found if path.name.startswith(".")]
     newest = max(found, key=lambda path: int(path.name))
@@ -195,7 +195,7 @@ def test_code_that_hides_the_request_does_not_change_why_it_ended(launched, stat
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(timeout=10) == 128 + signal.SIGTERM
+    assert process.wait(timeout=40) == 128 + signal.SIGTERM
     first, second = statuses().values()
     assert (first.status, first.signal) == (word, signal.SIGTERM)
     assert first.cause == ("RuntimeError: while cleaning up" if how == "break" else "stopped by SIGTERM")
@@ -215,7 +215,7 @@ def test_a_second_ctrl_c_ends_a_run_that_does_not_listen_and_a_second_sigterm_do
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(timeout=10) == 130
+    assert process.wait(timeout=40) == 130
     assert [record["name"] for record in records(run_directory(1), "caught")] == ["Stopped", "KeyboardInterrupt"]
     assert (statuses()[1].status, statuses()[1].signal) == ("cancelled", signal.SIGINT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import click
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.errors import StoreError
-from typedxp.stages.execute.liveness import mark_lost
+from typedxp.stages.execute.liveness import lost, mark_lost
 from typedxp.store.directory import RunDirectory, dump
 from typedxp.store.store import Store
-from typedxp.vocabulary.records import Status
+from typedxp.vocabulary.records import RunStatus, Status
 
 
 @click.command()
@@ -54,7 +54,7 @@ def _marked(directory: RunDirectory, found: Status) -> Status:
     except OSError as error:
         # It may be a colleague's.
         print(f"typedxp: {directory.status_file} cannot be brought up to date: {error}", file=sys.stderr)
-        return found
+        return replace(found, status=RunStatus.LOST, cause=lost(directory, found))
 
 
 def _seconds(found: Status) -> float | None:

@@ -14,11 +14,12 @@ import select
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from typedxp.stages.execute.rhythm import every
 from typedxp.store.directory import RunDirectory
 
 _PAUSE = 0.05
@@ -47,6 +48,7 @@ def captured(directory: RunDirectory, *, shown: bool) -> Iterator[None]:
                 stack.enter_context(_redirected(2, "stderr", directory.stderr)),
             ]
             stack.enter_context(_following(followed if shown else []))
+            stack.enter_context(_flushed())
             stack.enter_context(_logging())
             yield
     finally:
@@ -54,28 +56,28 @@ def captured(directory: RunDirectory, *, shown: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _redirected(descriptor: int, name: str, path: Path) -> Iterator[tuple[Path, int, _Show]]:
-    """Lead a descriptor, and the stream of ``sys`` of that name, into a file; give its end, and how to show more."""
+def _redirected(descriptor: int, name: str, path: Path) -> Iterator[tuple[int, int, _Show]]:
+    """Lead a descriptor, and the stream of ``sys`` of that name, into a file; give it, its end, how to show more."""
     stream = getattr(sys, name)
     _flush(stream)
+    _flush_c()
     before = _duplicate(descriptor)
-    start = _lead_into(path, descriptor)
     try:
-        if _is_on(stream, descriptor):
-            yield path, start, partial(_write_to, before)
-        else:
-            # A notebook's stream, one put there by a program, or none at all.
-            with _standing_in(name, stream, descriptor):
-                yield path, start, _writer(stream)
+        file = _lead_into(path, descriptor)
+        start = os.fstat(file).st_size
+        try:
+            if _is_on(stream, descriptor):
+                yield file, start, partial(_write_to, before)
+            else:
+                # A notebook's stream, one put there by a program, or none at all.
+                with _standing_in(name, stream, descriptor):
+                    yield file, start, _writer(stream)
+        finally:
+            _flush(stream)
+            _drop_overwritten(file, path, start)
+            os.close(file)
     finally:
-        _flush(stream)
-        if before is None:
-            os.close(descriptor)
-        else:
-            os.dup2(before, descriptor)
-            os.close(before)
-        with suppress(OSError):
-            drop_overwritten(path, start)
+        _lead_back(descriptor, before)
 
 
 def _duplicate(descriptor: int) -> int | None:
@@ -87,16 +89,29 @@ def _duplicate(descriptor: int) -> int | None:
 
 
 def _lead_into(path: Path, descriptor: int) -> int:
-    """Make a descriptor lead to the end of a file; return where that is."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    start = os.fstat(file).st_size
+    """Make a descriptor lead to the end of a file; return another one for it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     if file == descriptor:
         # It was closed, so that the system has just given this number.
         os.set_inheritable(file, True)
+        return os.dup(file)
+    os.dup2(file, descriptor)
+    return file
+
+
+def _lead_back(descriptor: int, before: int | None) -> None:
+    if before is None:
+        with suppress(OSError):
+            os.close(descriptor)
     else:
-        os.dup2(file, descriptor)
-        os.close(file)
-    return start
+        os.dup2(before, descriptor)
+        os.close(before)
+
+
+def _drop_overwritten(file: int, path: Path, start: int) -> None:
+    with suppress(OSError):
+        if os.fstat(file).st_size > start:
+            drop_overwritten(path, start)
 
 
 @contextmanager
@@ -138,44 +153,44 @@ def _writer(stream: Any) -> _Show:
 
 
 @contextmanager
-def _following(files: Sequence[tuple[Path, int, _Show]]) -> Iterator[None]:
+def _following(files: Sequence[tuple[int, int, _Show]]) -> Iterator[None]:
     """Show what arrives in files, until the end of the block."""
-    with ExitStack() as stack:
-        followers = [_Follower(stack.enter_context(path.open("rb", 0)), start, show) for path, start, show in files]
-        done = threading.Event()
+    followers = [_Follower(*file) for file in files]
 
-        def follow() -> None:
-            last = False
-            while not last:
-                last = done.wait(_PAUSE)
-                for follower in followers:
-                    follower.look()
+    def look() -> None:
+        for follower in followers:
+            follower.look()
 
-        thread = threading.Thread(target=follow, name="typedxp output", daemon=True)
-        if followers:
-            thread.start()
-        try:
+    try:
+        with every(_PAUSE, look) if followers else nullcontext():
             yield
-        finally:
-            _flush(sys.stdout)
-            _flush(sys.stderr)
-            _flush_c()
-            done.set()
-            if followers:
-                thread.join()
+    finally:
+        look()
+
+
+@contextmanager
+def _flushed() -> Iterator[None]:
+    """Have Python and C libraries write out what was printed, at the end of the block."""
+    try:
+        yield
+    finally:
+        _flush(sys.stdout)
+        _flush(sys.stderr)
+        _flush_c()
 
 
 class _Follower:
     """Shows what arrives in a file."""
 
-    def __init__(self, file: IO[bytes], start: int, show: _Show) -> None:
-        file.seek(start)
+    def __init__(self, file: int, start: int, show: _Show) -> None:
         self._file = file
+        self._position = start
         self._show = show
 
     def look(self) -> None:
         """Show what is new."""
-        while data := self._file.read(_CHUNK):
+        while data := os.pread(self._file, _CHUNK, self._position):
+            self._position += len(data)
             # Where nobody looks any more, as behind a closed pipe, that does not end a run.
             with suppress(OSError, ValueError):
                 self._show(data)
@@ -189,10 +204,11 @@ def drop_overwritten(path: Path, start: int = 0) -> None:
     Raises:
         OSError: the file cannot be read or written.
     """
-    with path.open("rb") as file, path.open("r+b") as kept:
+    with path.open("rb") as file, ExitStack() as stack:
         file.seek(start)
         if not any(b"\r" in data for data in iter(partial(file.read, _CHUNK), b"")):
             return
+        kept = stack.enter_context(path.open("r+b"))
         # What is written never overtakes what is read: a line only becomes shorter.
         file.seek(start)
         kept.seek(start)

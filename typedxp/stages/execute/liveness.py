@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from typedxp.stages.execute.rhythm import every
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status
 
@@ -24,18 +24,13 @@ PATIENCE = 5 * BEAT
 @contextmanager
 def heartbeat(directory: RunDirectory) -> Iterator[None]:
     """Give a sign of life now and then, until the end of the block."""
-    done = threading.Event()
 
     def beat() -> None:
-        while not done.wait(BEAT):
-            with suppress(OSError):
-                os.utime(directory.status_file)
+        with suppress(OSError):
+            os.utime(directory.status_file)
 
-    threading.Thread(target=beat, name="typedxp heartbeat", daemon=True).start()
-    try:
+    with every(BEAT, beat):
         yield
-    finally:
-        done.set()
 
 
 def process_start(pid: int) -> str | None:

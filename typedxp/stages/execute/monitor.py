@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from typedxp.errors import ExecutionError, RecordError
+from typedxp.stages.execute.rhythm import every
 from typedxp.vocabulary.records import Usage
 
 _MEBI = 2**20
@@ -47,23 +47,17 @@ def monitored(seconds: float, log: Log) -> Iterator[None]:
         ExecutionError: psutil is not installed.
     """
     sample = _sampler()
-    done = threading.Event()
 
-    def watch() -> None:
-        last = False
+    def look() -> None:
         # What cannot be recorded any more, for example because the disk is full, is not the run's failure.
         with suppress(RecordError, OSError):
-            while not last:
-                last = done.wait(seconds)
-                log(sample())
+            log(sample())
 
-    thread = threading.Thread(target=watch, name="typedxp monitor", daemon=True)
-    thread.start()
     try:
-        yield
+        with every(seconds, look):
+            yield
     finally:
-        done.set()
-        thread.join()
+        look()
 
 
 def _sampler() -> Callable[[], dict[str, float]]:

@@ -239,4 +239,6 @@ def _append_traceback(directory: RunDirectory, text: str) -> None:
         with directory.stderr.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        print(f"{directory.stderr} cannot be written: {error}", file=sys.stderr)
+        # A worker's stderr is that very file.
+        with suppress(OSError):
+            print(f"{directory.stderr} cannot be written: {error}", file=sys.stderr)

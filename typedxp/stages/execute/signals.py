@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -122,4 +122,5 @@ def _tell(callbacks: list[Callable[[StopRequest], object]], request: StopRequest
         try:
             callback(request)
         except Exception:  # noqa: BLE001 - the others are told all the same, and the run is stopped
-            traceback.print_exc(file=sys.stderr)
+            with suppress(OSError):
+                traceback.print_exc(file=sys.stderr)
