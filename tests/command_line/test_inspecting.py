@@ -17,7 +17,7 @@ SCHEMA = """
 
     class Config(BaseModel):
         seed: int
-        name: str = "run-${seed}"
+        name: str = "run"
         optimizer: SGD | Adam = Field(default_factory=SGD, discriminator="kind", description="how to go down")
 """
 
@@ -35,12 +35,12 @@ def shown(desk, *arguments):
 
 
 def test_the_composed_config_is_shown_as_yaml(desk):
-    assert yaml.safe_load(shown(desk, "--cfg", "job", "optimizer=adam", "seed=3")) == {
+    assert yaml.safe_load(shown(desk, "--cfg", "job", "optimizer=adam", "seed=3", "name=run-${seed}")) == {
         "seed": 3,
         "name": "run-${seed}",
         "optimizer": {"kind": "adam", "lr": 0.001, "betas": [0.9, 0.999]},
     }
-    assert yaml.safe_load(shown(desk, "--cfg", "job", "--resolve", "seed=3"))["name"] == "run-3"
+    assert yaml.safe_load(shown(desk, "--cfg", "job", "--resolve", "seed=3", "name=run-${seed}"))["name"] == "run-3"
     assert yaml.safe_load(shown(desk, "--cfg", "job", "-p", "optimizer")) == {"kind": "sgd", "lr": 0.1}
     assert yaml.safe_load(shown(desk, "-c", "job", "seed=4,5"))["seed"] == 4
     assert yaml.safe_load(shown(desk, "--cfg", "hydra")).keys() == {"hydra"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from typedxp.conditions import Condition
@@ -16,8 +16,19 @@ from typedxp.vocabulary.tree import get, split, untyped
 
 def digest(experiment: str, values: Mapping[str, Any], members: Mapping[str, str] | None = None) -> str:
     """Name an experiment and its config by content: the first 16 digits of the SHA-256 of their sorted JSON."""
-    text = json.dumps([experiment, values, *([members] if members else [])], sort_keys=True, separators=(",", ":"))
+    content = [experiment, values, *([members] if members else [])]
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    except TypeError:
+        # YAML may have numbers and words for keys in one mapping.
+        text = json.dumps(_with_words(content, repr), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _with_words(tree: Any, word: Callable[[Any], str]) -> Any:
+    if isinstance(tree, dict):
+        return {word(key): _with_words(value, word) for key, value in tree.items()}
+    return [_with_words(value, word) for value in tree] if isinstance(tree, list) else tree
 
 
 def make_plan(experiment: str, points: Iterable[tuple[Composed, Judged]], excluded: int = 0) -> Plan:
@@ -79,4 +90,5 @@ def _label(composed: Composed, values: Mapping[str, Any], key: Key) -> Any:
     group = "/".join(key)
     if group in composed.choices:
         return composed.choices[group]
-    return untyped(get(values, key, composed.swept[key]))
+    # Labels are written as JSON, and have words for keys.
+    return _with_words(untyped(get(values, key, composed.swept[key])), str)

@@ -16,6 +16,8 @@ Verb = Literal["set", "add", "force", "delete", "replace"]
 PREFIXES: Mapping[Verb, str] = {"set": "", "add": "+", "force": "++", "delete": "~", "replace": ""}
 
 
+_WORD = re.compile(r"(\.{0,2}/)?[A-Za-z_][\w/.+@%-]*", re.ASCII)
+
 REDACTED = "**********"
 """Stands for a secret wherever one would be written or printed; pydantic's word for it."""
 
@@ -43,6 +45,8 @@ class Assignment:
     package: str | None = None
     sweep: bool = False
     origin: str = "command line"
+    typed: str = ""
+    """The key as it was typed, where it may have aliases in it: what they mean depends on the options."""
 
     def override(self, value: Any) -> str:
         """Write the override that gives this one value."""
@@ -116,12 +120,27 @@ def spell(value: Any) -> str:
         return "[" + ",".join(map(spell, value)) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{spell(item)}" for key, item in value.items()) + "}"
-    return str(value)
+    return _quoted(value) if isinstance(value, str) and not _is_word(value) else str(value)
+
+
+def _is_word(text: str) -> bool:
+    """Whether the grammar of overrides takes a text as it stands, and for a text."""
+    return _WORD.fullmatch(text) is not None and text.lower() not in ("null", "true", "false", "inf", "nan")
+
+
+def _quoted(text: str) -> str:
+    return f"'{_escaped(text)}'"
+
+
+def _escaped(text: str) -> str:
+    # A backslash means itself, unless a quote follows.
+    return re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\'", text))
 
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:
     """Replace every secret in ``text``."""
-    for secret in sorted(secrets.values(), key=len, reverse=True):
+    spelled = {*secrets.values(), *map(_escaped, secrets.values())}
+    for secret in sorted(spelled, key=len, reverse=True):
         if len(secret) > 3:
             text = text.replace(secret, REDACTED)
         elif secret:

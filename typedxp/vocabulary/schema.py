@@ -53,8 +53,8 @@ class Field:
 class Model:
     """One class of the schema: ``name`` is its option where it is a member of a union.
 
-    ``tag`` is the discriminator of the union and the value that means this member. An ``extra`` model takes keys that
-    it does not declare.
+    ``tag`` is the discriminator of the union and the value that means this member; the same class is a member once for
+    each of the values in ``tags``. An ``extra`` model takes keys that it does not declare.
     """
 
     name: str
@@ -62,18 +62,21 @@ class Model:
     fields: tuple[Field, ...]
     tag: tuple[str, Any] | None = None
     extra: bool = False
+    tags: tuple[Any, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """Return the field called ``name``, by its name or one of its aliases."""
         return next((field for field in self.fields if name == field.name or name in field.aliases), None)
 
-    def spelled(self, key: Key) -> Key:
-        """Spell a key by the names of its fields, where aliases were used."""
+    def spelled(self, key: Key, members: Mapping[Key, Model] | None = None, prefix: Key = ()) -> Key:
+        """Spell a key by the names of its fields, where aliases were used; ``members`` says whose they are."""
         field = self.field(key[0]) if key else None
         if field is None:
             return key
-        inner = next((model for model in field.models if len(key) > 1 and model.field(key[1])), None)
-        return (field.name, *(inner.spelled(key[1:]) if inner is not None else key[1:]))
+        place = (*prefix, field.name)
+        models = (members[place],) if members and place in members else field.models
+        inner = next((model for model in models if len(key) > 1 and model.field(key[1])), None)
+        return (field.name, *(inner.spelled(key[1:], members, place) if inner is not None else key[1:]))
 
     def keys(self, prefix: Key = ()) -> Iterator[tuple[Key, Field]]:
         """Yield every field below this model with its key, those of all members of a union included."""

@@ -27,6 +27,17 @@ def copy(tree: Any) -> Any:
     return tree
 
 
+def literal(tree: Any) -> Any:
+    """Copy a tree with all text escaped that OmegaConf would take for a reference."""
+    if isinstance(tree, dict):
+        return {key: literal(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [literal(value) for value in tree]
+    if isinstance(tree, str) and "${" in tree:
+        return re.sub(r"(\\*)\$\{", lambda match: f"{match[1] * 2}\\${{", tree)
+    return tree
+
+
 def child(tree: Any, part: str) -> Any:
     """Return what is directly below ``tree``, or ABSENT."""
     if isinstance(tree, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from typedxp.stages.compose.grammar import typed
@@ -19,8 +20,17 @@ class AssignmentError(ValueError):
         self.key = key
 
 
-def assign(tree: dict[str, Any], assignment: Assignment, key: Key, value: Any, schema: Model | None) -> None:
+def assign(
+    tree: dict[str, Any],
+    assignment: Assignment,
+    key: Key,
+    value: Any,
+    schema: Model | None,
+    spell: Callable[[Key], Key],
+) -> None:
     """Apply one override to ``tree``: a mapping is merged, anything else replaces what was there.
+
+    ``spell`` spells a key by the names of its fields.
 
     Raises:
         AssignmentError: the key is not there, or there already, or leads through something that is no mapping.
@@ -37,15 +47,16 @@ def assign(tree: dict[str, Any], assignment: Assignment, key: Key, value: Any, s
         raise AssignmentError(key, _unknown(tree, key, schema, assignment))
     elif isinstance(value, dict) and isinstance(old, dict) and assignment.verb != "replace":
         for name, item in value.items():
-            below = (*key, str(name))
-            assign(tree, assignment, schema.spelled(below) if schema is not None else below, item, schema)
+            assign(tree, assignment, spell((*key, str(name))), item, schema, spell)
+    elif isinstance(parent, list) and old is ABSENT:
+        _append(parent, key, value)
     else:
         put(parent, key[-1:], copy(value))
 
 
-def interpolated(tree: Any) -> bool:
-    """Say whether any value of the tree refers to another one, or to the environment."""
-    return any(isinstance(value, str) and "${" in value for _, value in leaves(tree))
+def interpolated(tree: Any, sign: str = "${") -> bool:
+    """Say whether any value of the tree refers to another one, to the environment, or to what ``sign`` tells."""
+    return any(isinstance(value, str) and sign in value for _, value in leaves(tree))
 
 
 def resolve(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[Key, str]]:
@@ -53,14 +64,22 @@ def resolve(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[Key, str]]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    config = OmegaConf.create(untyped(tree))
     refused: dict[Key, str] = {}
     resolved: dict[str, Any] = copy(tree)
     for key, value in leaves(tree):
         if isinstance(value, str) and "${" in value:
             try:
+                OmegaConf.create([value])
+            except OmegaConfBaseException:
+                refused[key] = "This is no complete reference: write ${KEY}, or \\${ for the two characters themselves."
+                put(resolved, key, None)
+    tree = copy(resolved)
+    config = OmegaConf.create(untyped(tree))
+    for key, value in leaves(tree):
+        if isinstance(value, str) and "${" in value:
+            try:
                 put(resolved, key, _referred(config, key))
-            except OmegaConfBaseException as error:
+            except (OmegaConfBaseException, ValueError) as error:
                 refused[key] = str(error).partition("\n")[0]
     return resolved, refused
 
@@ -70,7 +89,9 @@ def _referred(config: Any, key: Key) -> Any:
 
     value = config
     for part in key:
-        value = value[int(part) if OmegaConf.is_list(value) else part]
+        value = (
+            value[int(part)] if OmegaConf.is_list(value) else value[next(name for name in value if str(name) == part)]
+        )
     if OmegaConf.is_config(value):
         value = OmegaConf.to_container(value, resolve=True)
     # A field of text gets a number's text, as if it had been typed there.
@@ -99,6 +120,12 @@ def _parent(tree: Any, key: Key, *, make: bool) -> Any:
             below = tree[part] = {}
         tree = below
     return tree if isinstance(tree, dict | list) else ABSENT
+
+
+def _append(parent: list[Any], key: Key, value: Any) -> None:
+    if key[-1] != str(len(parent)):
+        raise AssignmentError(key, f"The list has {len(parent)} elements; the next one would be {len(parent)}.")
+    parent.append(copy(value))
 
 
 def _delete(parent: Any, key: Key, old: Any, value: Any) -> None:

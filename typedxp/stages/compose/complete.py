@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from typedxp.vocabulary.schema import MISSING, Field, Key, Model
-from typedxp.vocabulary.tree import copy
+from typedxp.vocabulary.tree import literal
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Completer:
             if item.models:
                 self._complete_model(values, item, (*key, item.name))
             else:
-                values.setdefault(item.name, copy(item.default))
+                values.setdefault(item.name, literal(item.default))
 
     def _complete_model(self, values: dict[str, Any], item: Field, key: Key) -> None:
         group = "/".join(key)

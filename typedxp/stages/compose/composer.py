@@ -94,7 +94,10 @@ class Composer:
         Raises:
             ConfigError: a directory or the primary config is missing.
         """
+        from hydra.core.utils import JobRuntime
+
         with own_hydra():
+            JobRuntime.instance().set("name", self.name)
             self._check_directories()
             self._register()
             yield self
@@ -166,6 +169,16 @@ class Composer:
         values = OmegaConf.to_container(config, resolve=False)
         return values, self.loader.compute_defaults_list(self.main, overrides, RunMode.RUN)
 
+    def prepare_references(self, overrides: Sequence[str]) -> None:
+        """Let ``${hydra:...}`` refer to Hydra's own config of a composition, which is not made where nobody asks."""
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        if not HydraConfig.initialized():
+            with self.translated():
+                config = self.loader.load_configuration(self.main, list(overrides), RunMode.RUN)
+                HydraConfig.instance().set_config(config)
+
     def hydra_tree(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Return Hydra's own part of a composed config, without the templates of its help."""
         from hydra._internal.hydra import Hydra
@@ -221,7 +234,6 @@ class Composer:
 
     def _chosen_by_user(self) -> set[str]:
         """Name the groups for which the user's own primary config chooses an option; search where it says."""
-        from hydra.core.default_element import GroupDefault
         from omegaconf import OmegaConf
 
         if self.config_name is None:
@@ -233,11 +245,25 @@ class Composer:
         places = OmegaConf.select(loaded.config, "hydra.searchpath") if OmegaConf.is_dict(loaded.config) else None
         if places and not self.searchpath:
             self.search(list(places))
-        return {
-            str(entry.group).lstrip("/")
-            for entry in loaded.defaults_list or ()
-            if isinstance(entry, GroupDefault) and not entry.override
-        }
+        with self.translated():
+            return set(self._chosen_in(self.config_name, set(), "_global_"))
+
+    def _chosen_in(self, name: str, seen: set[str], package: str | None = None) -> Iterator[str]:
+        """Name the groups that the defaults list of a YAML file chooses from, with those of the files it includes."""
+        from hydra.core.default_element import ConfigDefault, GroupDefault
+
+        seen.add(name)
+        loaded = self.loader.repository.load_config(name)
+        above = name.rpartition("/")[0]
+        if loaded is None or (above and "_global_" not in (package, loaded.header.get("package"))):
+            # What a file in a directory chooses is put into the package of that directory.
+            return
+        for entry in loaded.defaults_list or ():
+            if isinstance(entry, GroupDefault) and not entry.override:
+                yield _absolute(str(entry.group), above)
+            elif isinstance(entry, ConfigDefault) and entry.path not in (None, "_self_"):
+                path = _absolute(str(entry.path), above)
+                yield from self._chosen_in(path, seen, entry.package) if path not in seen else ()
 
     def _no_config(self) -> str:
         names = sorted(name for name in self.group_options("") if not name.startswith((f"{self.name}_", "_")))
@@ -299,6 +325,10 @@ def _loader(path: ConfigSearchPath, config_name: str | None) -> ConfigLoaderImpl
             return super()._load_single_config(default, repo)
 
     return Loader(path)
+
+
+def _absolute(path: str, above: str) -> str:
+    return path.lstrip("/") if path.startswith("/") or not above else f"{above}/{path}"
 
 
 def _is_hydras(path: str) -> bool:

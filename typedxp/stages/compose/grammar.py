@@ -95,25 +95,34 @@ def _reason(text: str, message: str) -> str:
 
 
 def _values(override: Override, options: Options) -> list[Any]:
-    from hydra.core.override_parser.types import Glob, RangeSweep
-
-    values: list[Any]
     if not override.is_sweep_override():
         return [override.value()]
     if not override.is_discrete_sweep():
         raise ValueError("An interval has no end of values: use range(start, stop, step) or list the values.")
-    if isinstance(glob := override._value, Glob):  # noqa: SLF001 - Hydra has no other way to ask
-        values = glob.filter(list(options(override.key_or_group)))
-    elif isinstance(swept := override._value, RangeSweep) and not _is_whole(swept):  # noqa: SLF001 - likewise
-        values = _decimals(swept)
-    else:
-        convert = override._convert_value  # noqa: SLF001 - Hydra's other one makes text of numbers
-        values = list(islice(override.sweep_iterator(convert), MAX_VALUES + 1))
+    swept: Any = override._value  # noqa: SLF001 - Hydra has no other way to ask
+    shuffled = getattr(swept, "shuffle", False)
+    if shuffled:
+        # The state of Python's own random numbers is the user's.
+        swept.shuffle = False
+    values = _swept(override, swept, options)
+    if shuffled:
+        random.Random().shuffle(values)  # noqa: S311 - nothing is kept secret by it
     if not values:
         raise ValueError("There is no value in this sweep.")
     if len(values) > MAX_VALUES:
         raise ValueError(f"There are more than {MAX_VALUES} values in this sweep.")
     return [_remember(value) for value in values]
+
+
+def _swept(override: Override, swept: Any, options: Options) -> list[Any]:
+    from hydra.core.override_parser.types import Glob, RangeSweep
+
+    if isinstance(swept, Glob):
+        return list(swept.filter(list(options(override.key_or_group))))
+    if isinstance(swept, RangeSweep) and not _is_whole(swept):
+        return list(_decimals(swept))
+    convert = override._convert_value  # noqa: SLF001 - Hydra's other one makes text of numbers
+    return list(islice(override.sweep_iterator(convert), MAX_VALUES + 1))
 
 
 def _is_whole(swept: RangeSweep) -> bool:
@@ -128,10 +137,7 @@ def _decimals(swept: RangeSweep) -> list[float]:
     if not step:
         raise ValueError("The step of a range cannot be 0.")
     count = max(0, math.ceil((stop - start) / step))
-    values = [float(start + index * step) for index in range(min(count, MAX_VALUES + 1))]
-    if swept.shuffle:
-        random.shuffle(values)
-    return values
+    return [float(start + index * step) for index in range(min(count, MAX_VALUES + 1))]
 
 
 def _remember(value: Any) -> Any:

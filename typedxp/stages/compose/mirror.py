@@ -12,7 +12,7 @@ from typing import Any
 
 from typedxp.errors import DeclarationError
 from typedxp.vocabulary.schema import MISSING, Field, Key, Made, Model, Option
-from typedxp.vocabulary.tree import copy
+from typedxp.vocabulary.tree import literal
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Mirror:
 
         ``made`` replaces the model's own defaults; ``option`` is what its parts are called in the groups below.
         """
-        content: dict[str, Any] = dict(made.tree()) if made is not None else {}
+        content: dict[str, Any] = literal(made.tree()) if made is not None else {}
         defaults: dict[str, str | None] = {}
         for field in model.fields:
             below = (*key, field.name)
@@ -93,7 +93,7 @@ class Mirror:
                 )
                 defaults |= deeper
             else:
-                content[field.name] = copy(start)
+                content[field.name] = literal(start)
         if model.tag is not None:
             content[model.tag[0]] = model.tag[1]
         return content, defaults

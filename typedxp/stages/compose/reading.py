@@ -65,7 +65,7 @@ class Reader:
         return key if schema is None or own else ".".join(schema.spelled(split(key)))
 
     def _spelled(self, item: Assignment) -> Assignment:
-        spelled = replace(item, key=self._key(item.key))
+        spelled = replace(item, key=self._key(item.key), typed=item.key)
         # `model.encoder=cnn` chooses an option as `model/encoder=cnn` does: no value of a group is plain text.
         group = replace(spelled, key=spelled.key.replace(".", "/"))
         return group if "." in item.key and not is_setting(item.key) and self.is_choice(group) else spelled
@@ -80,13 +80,19 @@ class Reader:
                 continue
             known = all(not isinstance(value, list | dict) and value in tags for value in item.values)
             if item.verb in ("set", "force") and known:
-                return replace(item, verb="set", key=group, values=tuple(tags[value] for value in item.values))
+                return replace(
+                    item, verb="set", key=group, typed="", values=tuple(tags[value] for value in item.values)
+                )
         return item
 
     def _refused(self, item: Assignment, items: Sequence[Assignment]) -> Iterator[Problem]:
         if is_hydras(item.key) and item.key != SEARCHPATH:
             advice = "Hydra only composes here. Where and how runs go is set under xp: see --help."
             yield Problem(item.key, "", item.origin, advice)
+        elif item.key == "xp" and not all(isinstance(value, dict) for value in item.values):
+            yield Problem(
+                item.key, "", item.origin, "These are the runner's own settings: set one of them, as in xp.jobs=2."
+            )
         elif item.sweep and (is_hydras(item.key) or is_setting(item.key)):
             yield Problem(item.key, "", item.origin, "This cannot be swept: it is the same for all runs.")
         elif sum(other.key == item.key and other.sweep for other in items) > 1:

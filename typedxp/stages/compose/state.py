@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_TURN = threading.RLock()
+"""The state is one for the whole process: whoever composes in another thread waits."""
+
 
 @contextmanager
 def own_hydra() -> Iterator[None]:
-    """Give Hydra a state of its own: its singletons, with a copy of what users put into the ConfigStore."""
+    """Give Hydra a state of its own: its singletons and resolvers, with a copy of the ConfigStore."""
+    with _TURN, _own_singletons(), _own_resolvers():
+        yield
+
+
+@contextmanager
+def _own_resolvers() -> Iterator[None]:
+    from hydra.core.utils import setup_globals
+    from omegaconf.basecontainer import BaseContainer
+
+    resolvers = BaseContainer._resolvers  # noqa: SLF001 - OmegaConf can only remove one by its name
+    before = dict(resolvers)
+    setup_globals()
+    try:
+        yield
+    finally:
+        resolvers.clear()
+        resolvers.update(before)
+
+
+@contextmanager
+def _own_singletons() -> Iterator[None]:
     import hydra_zen
     from hydra import version
     from hydra.core.config_store import ConfigStore

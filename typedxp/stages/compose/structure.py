@@ -16,8 +16,9 @@ def unknown_keys(
 ) -> Iterator[Key]:
     """Yield the keys that no model declares; ``models`` are those that ``tree`` may be meant for."""
     for name, value in tree.items():
-        key = (*prefix, name)
-        fields = [found for model in models if (found := model.field(name))]
+        # YAML may have numbers for keys.
+        key = (*prefix, str(name))
+        fields = [found for model in models if (found := model.field(str(name)))]
         if not fields:
             if not any(model.extra for model in models):
                 yield key
@@ -29,7 +30,7 @@ def unknown_keys(
 def mismatched(values: Mapping[str, Any], members: Mapping[Key, Model]) -> Iterator[tuple[Key, Model]]:
     """Yield the config groups in which a discriminator does not fit the option that was chosen."""
     for key, member in members.items():
-        if member.tag is not None and get(values, (*key, member.tag[0]), member.tag[1]) != member.tag[1]:
+        if member.tag is not None and get(values, (*key, member.tag[0]), member.tag[1]) not in member.tags:
             yield key, member
 
 

@@ -10,7 +10,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from difflib import get_close_matches
+from functools import cached_property, partial
 from typing import Any
 
 from typedxp.errors import ConfigError, Problem, nearest
@@ -19,9 +20,9 @@ from typedxp.stages.compose.composer import Composer, Composition
 from typedxp.stages.compose.mirror import groups
 from typedxp.stages.compose.reading import Reader, is_hydras, is_setting
 from typedxp.stages.compose.structure import hint, mismatched, unknown_keys
-from typedxp.vocabulary.plan import Assignment, Composed, redact
+from typedxp.vocabulary.plan import REDACTED, Assignment, Composed, redact
 from typedxp.vocabulary.schema import MISSING, Key, Model
-from typedxp.vocabulary.tree import copy, get, leaves, put, secrets_in, shown, split
+from typedxp.vocabulary.tree import copy, get, leaves, literal, put, secrets_in, shown, split
 
 _DEPTH = 8
 
@@ -71,7 +72,7 @@ class Sweep:
         values = copy(base.values)
         problems = list(base.problems)
         for item in self._late:
-            problems += self._assign(values, item, self._first.get(item.text, item.values[0]))
+            problems += self._assign(values, item, self._first.get(item.text, item.values[0]), base.composition)
         return values, problems
 
     def hydra_tree(self) -> dict[str, Any]:
@@ -107,10 +108,12 @@ class Sweep:
         for item in self._late:
             value = given.get(item.text, item.values[0])
             refers = refers or interpolated(value)
-            problems += self._assign(values, item, value)
+            problems += self._assign(values, item, value, base.composition)
         if self._delicate:
             problems += self._structure(values, base.composition)
         if refers:
+            if interpolated(values, "${hydra:"):
+                self.composer.prepare_references(self._lines(given))
             values, unresolved = self._resolve(values, base.composition)
             problems += unresolved
         values.pop("xp", None)
@@ -145,7 +148,9 @@ class Sweep:
         for key in nulls:
             composition = composition.without(key)
         values = copy(composition.values)
-        problems = [problem for item in self._early for problem in self._assign(values, item, item.values[0])]
+        problems = [
+            problem for item in self._early for problem in self._assign(values, item, item.values[0], composition)
+        ]
         problems += self._structure(values, composition)
         given = [values, *(value for item in self._late for value in item.values)]
         return Base(
@@ -173,13 +178,15 @@ class Sweep:
             put(composition.values, (*key, member.tag[0]), member.tag[1])
         return []
 
-    def _assign(self, values: dict[str, Any], item: Assignment, value: Any) -> list[Problem]:
+    def _assign(self, values: dict[str, Any], item: Assignment, value: Any, composition: Composition) -> list[Problem]:
+        schema, key = self.composer.schema, split(item.typed or item.key)
+        spell = partial(schema.spelled, members=composition.members) if schema is not None else _as_it_is
+        key = spell(key)
         try:
-            assign(values, item, split(item.key), value, self.composer.schema)
+            assign(values, item, key, literal(value) if item.origin == "Python" else value, schema, spell)
         except AssignmentError as error:
-            key = split(item.key)
             inner = get(value, error.key[len(key) :], value) if error.key != key else value
-            dotted = item.key if error.key == key else ".".join(error.key)
+            dotted = item.key if error.key == split(item.key) else ".".join(error.key)
             # What is wrong with a key is wrong with it whatever its value.
             return [Problem(dotted, "" if item.sweep else shown(inner), item.origin, str(error))]
         return []
@@ -225,13 +232,37 @@ class Sweep:
         return resolved, problems
 
     def _without_secrets(self, problems: list[Problem], values: Mapping[str, Any]) -> list[Problem]:
-        secrets = secrets_in(values, self.composer.schema) if problems and self.composer.schema is not None else {}
-        if not secrets:
+        if not problems or self.composer.schema is None or not self._secret_names:
             return problems
+        secrets = {**self._typed_secrets, **secrets_in(values, self.composer.schema)}
         return [
-            replace(problem, value=redact(problem.value, secrets), message=redact(problem.message, secrets))
+            replace(
+                problem,
+                value=REDACTED if problem.value and self._names_secret(problem.key) else redact(problem.value, secrets),
+                message=redact(problem.message, secrets),
+            )
             for problem in problems
         ]
+
+    @cached_property
+    def _secret_names(self) -> frozenset[str]:
+        schema = self.composer.schema
+        fields = [field for _, field in schema.keys()] if schema is not None else []
+        names = {name for field in fields if field.secret for name in (field.name, *field.aliases)}
+        return frozenset(names.union(*(field.veiled for field in fields)))
+
+    @cached_property
+    def _typed_secrets(self) -> dict[str, str]:
+        """The texts that were typed for what looks like the key of a secret, even if there is no such key."""
+        typed = [(place, value) for item in self._values for place, value in leaves(list(item.values), split(item.key))]
+        return {
+            ".".join(place): str(getattr(value, "text", value))
+            for place, value in typed
+            if value not in (None, MISSING) and self._names_secret(".".join(place))
+        }
+
+    def _names_secret(self, dotted: str) -> bool:
+        return any(get_close_matches(part, self._secret_names, 1, 0.75) for part in split(dotted))
 
     @cached_property
     def _values(self) -> list[Assignment]:
@@ -293,6 +324,10 @@ class Sweep:
                 return item.origin
         mark = composition.marks.get(key)
         return mark.place if mark is not None else "default"
+
+
+def _as_it_is(key: Key) -> Key:
+    return key
 
 
 def _overlap(one: Key, other: Key) -> bool:

@@ -68,10 +68,14 @@ class Declaration:
 
     @property
     def config_directory(self) -> Path | None:
-        """The absolute path of the YAML files, which ``config_path`` gives relative to the function's file."""
+        """The absolute path of the YAML files, which ``config_path`` gives relative to the function's file.
+
+        A function that was typed into a notebook or a prompt has no file: then it is relative to the current directory.
+        """
         if self.config_path is None:
             return None
-        return (Path(self.function.__code__.co_filename).parent / self.config_path).absolute()
+        file = Path(self.function.__code__.co_filename)
+        return ((file.parent if file.exists() else Path.cwd()) / self.config_path).absolute()
 
     @property
     def ref(self) -> ExperimentRef:

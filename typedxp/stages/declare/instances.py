@@ -23,7 +23,7 @@ def take_apart(instance: Any, model: Model) -> Made:
         values[field.name] = part_of(field.name, value, field.models) if is_part else plain_or_missing(value)
     extra = getattr(instance, "__pydantic_extra__", None) or {}
     values |= {name: plain_or_missing(value) for name, value in extra.items()}
-    return Made(model, values, instance == ordinary_instance(model.type))
+    return Made(model, values, equal(instance, ordinary_instance(model.type)))
 
 
 def part_of(name: str, instance: Any, models: tuple[Model, ...]) -> Made:
@@ -32,11 +32,25 @@ def part_of(name: str, instance: Any, models: tuple[Model, ...]) -> Made:
     Raises:
         DeclarationError: it is not.
     """
-    member = next((model for model in models if type(instance) is model.type), None)
+    member = member_for(instance, models)
     if member is None:
         known = " or ".join(model.type.__name__ for model in models)
         raise DeclarationError(f"{name}: it is a {type(instance).__name__} where its type names {known}. Add it there.")
     return take_apart(instance, member)
+
+
+def member_for(instance: Any, models: tuple[Model, ...]) -> Model | None:
+    """Return the model that an instance is of, or None; where a class is several members, its discriminator decides."""
+    found = [model for model in models if type(instance) is model.type]
+    return next((model for model in found if _has_tag(instance, model)), found[0] if found else None)
+
+
+def _has_tag(instance: Any, model: Model) -> bool:
+    field = model.field(model.tag[0]) if model.tag is not None else None
+    if field is None or model.tag is None:
+        return True
+    value = getattr(instance, field.name)
+    return bool(model.tag[1] in (value, getattr(value, "value", value)))
 
 
 def values_of(instance: Any, model: Model) -> dict[str, Any]:
@@ -100,6 +114,14 @@ def plain_or_missing(value: Any) -> Any:
         return plain(value)
     except DeclarationError:
         return MISSING
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Say whether two values are equal; arrays, and what does not say, are not."""
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - whatever a class of the user raises
+        return False
 
 
 def ordinary_instance(cls: Any) -> Any:

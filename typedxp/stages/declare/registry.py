@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedxp.errors import DeclarationError
-from typedxp.stages.declare.instances import plain, take_apart
+from typedxp.stages.declare.instances import member_for, plain, take_apart
 from typedxp.vocabulary.schema import Model, Option
 
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*")
@@ -67,7 +67,8 @@ def _option(item: Registration, schema: Model | None) -> Option:
     field = schema.find(tuple(item.group.split("/"))) if schema is not None else None
     models = field.models if field is not None else ()
     kind = item.value if isinstance(item.value, type) else type(item.value)
-    member = next((model for model in models if model.type is kind), None)
+    of_class = next((model for model in models if model.type is kind), None)
+    member = of_class if kind is item.value else member_for(item.value, models)
     if member is None:
         accepted = ", ".join(model.type.__name__ for model in models) or "mappings of plain values"
         raise DeclarationError(f"{item.group}={item.name} is a {kind.__name__}; {item.group} takes {accepted}.")

@@ -26,7 +26,7 @@ from typedxp.stages.declare.annotations import (
     models_inside,
     spell_type,
 )
-from typedxp.stages.declare.instances import part_of, plain_or_missing
+from typedxp.stages.declare.instances import equal, part_of, plain_or_missing
 from typedxp.vocabulary.schema import MISSING, Field, Made, Model
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ def signature_model(name: str, parameters: Sequence[inspect.Parameter], hints: M
     from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
     fields = {
-        p.name: (hints.get(p.name, type(p.default)), ... if p.default is p.empty else p.default) for p in parameters
+        p.name: (
+            hints.get(p.name, Any if p.default is None else type(p.default)),
+            ... if p.default is p.empty else p.default,
+        )
+        for p in parameters
     }
     title = "".join(part.title() for part in re.split(r"[\W_]+", name))
     try:
@@ -79,10 +83,16 @@ def describe(schema: Any) -> Model:
     return model
 
 
-def _model(schema: Any, parents: tuple[Any, ...], problems: list[str], tag: tuple[str, Any] | None = None) -> Model:
+def _model(
+    schema: Any,
+    parents: tuple[Any, ...],
+    problems: list[str],
+    tag: tuple[str, Any] | None = None,
+    tags: tuple[Any, ...] = (),
+) -> Model:
     fields = tuple(_field(name, info, (*parents, schema), problems) for name, info in _field_infos(schema, problems))
     option = str(tag[1]) if tag else _snake_case(schema.__name__)
-    return Model(option, schema, fields, tag, extra=_config(schema).get("extra") == "allow")
+    return Model(option, schema, fields, tag, extra=_config(schema).get("extra") == "allow", tags=tags)
 
 
 def _snake_case(name: str) -> str:
@@ -192,10 +202,11 @@ def _members(members: list[Any], info: FieldInfo, parents: tuple[Any, ...], prob
     if not members or not all(is_model(cls) and cls not in parents for cls in members):
         return ()
     discriminator = info.discriminator if isinstance(info.discriminator, str) else None
-    models = [
-        _model(cls, parents, problems, (discriminator, _tag(cls, discriminator)) if discriminator else None)
-        for cls in members
-    ]
+    models: list[Model] = []
+    for cls in members:
+        tags = _tags(cls, discriminator) if discriminator else ()
+        chosen = [(discriminator, tag) for tag in tags] if discriminator else [None]
+        models += [_model(cls, parents, problems, tag, tags) for tag in chosen]
     names = [model.name for model in models]
     if len(set(names)) < len(names):
         problems.append(
@@ -204,11 +215,11 @@ def _members(members: list[Any], info: FieldInfo, parents: tuple[Any, ...], prob
     return tuple(models)
 
 
-def _tag(member: Any, discriminator: str) -> Any:
+def _tags(member: Any, discriminator: str) -> tuple[Any, ...]:
     infos = dict(_field_infos(member, []))
     name = next((n for n, info in infos.items() if discriminator in (n, info.alias)), discriminator)
-    tag = typing.get_args(bare(infos[name].annotation))[0]
-    return tag.value if isinstance(tag, enum.Enum) else tag
+    tags = typing.get_args(bare(infos[name].annotation))
+    return tuple(tag.value if isinstance(tag, enum.Enum) else tag for tag in tags)
 
 
 def _default(info: FieldInfo) -> Any:
@@ -221,7 +232,7 @@ def _default(info: FieldInfo) -> Any:
         return MISSING
     first, second = info.default_factory(), info.default_factory()  # type: ignore[call-arg]
     # A time, an id or a random number is made anew for every run, when it is validated.
-    return first if first == second else MISSING
+    return first if equal(first, second) else MISSING
 
 
 def _chosen(

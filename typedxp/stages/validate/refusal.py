@@ -92,6 +92,8 @@ class Reporter:
             return f"Its element {index} is missing." if isinstance(index, int) else required(key, field)
         if error["type"] == "union_tag_not_found":
             return required(key, field)
+        if field is not None and field.models and isinstance(error["input"], str):
+            return choose(key, error["input"], field)
         message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
         if error["type"] == "string_type" and isinstance(error["input"], bool):
             word = str(error["input"]).lower()
@@ -101,6 +103,19 @@ class Reporter:
             listed = ",".join(map(spell, error["input"]))
             return f"{message}. To sweep over the values, leave out the brackets: {'.'.join(key)}={listed}"
         return message
+
+
+def choose(key: Key, text: str, field: Field) -> str:
+    """Say how to choose an option, where the name of one stands for a mapping."""
+    options = [model.name for model in field.models]
+    option = text if text in options else options[0]
+    tag = next((model.tag for model in field.models if model.tag is not None and model.name == option), None)
+    mapping = f", or write {key[-1]}: {{{tag[0]}: {tag[1]}}}" if tag is not None else ""
+    group = "/".join(key)
+    return (
+        f"A mapping is wanted here. To choose an option in a YAML file, put '- {group}: {option}' into its defaults "
+        f"list{mapping}. Options: {', '.join(options)}."
+    )
 
 
 def crash(error: Exception) -> dict[str, Any]:
