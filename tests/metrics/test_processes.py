@@ -3,7 +3,9 @@
 import json
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,12 @@ def log_by_rank(run, rank, variable):
 
 def records(directory, stream="train"):
     return [json.loads(line) for line in (directory / "metrics" / f"{stream}.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Let spawned children find the functions of this module, wherever pytest was started."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parents[2])])
 
 
 def start(method, target, arguments):
