@@ -78,7 +78,7 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
         run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
         declaration.call(run.config, run)
 
-    status = perform(directory, work, run, switch, record.recording, shown=False)
+    status = perform(directory, work, run, switch, record.recording, shown=False, secrets=secrets)
     if status.pid != os.getpid():
         return ELSEWHERE
     return 0 if status.status is RunStatus.COMPLETED else 1

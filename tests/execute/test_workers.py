@@ -115,6 +115,25 @@ def test_secrets_reach_workers_but_nothing_that_others_can_read(declared, status
         assert not file.is_file() or b"s3cr3t-t0k3n" not in file.read_bytes()
 
 
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_an_exception_that_tells_a_secret_is_recorded_without_it(declared, statuses, tmp_path, capfd, jobs):
+    train = declared("""
+        from pydantic import BaseModel, SecretStr
+        class Config(BaseModel):
+            token: SecretStr = SecretStr("")
+            seed: int = 0
+        @typedxp.experiment
+        def train(config: Config, run):
+            raise ConnectionError("refused for " + config.token.get_secret_value())
+    """)
+    train.sweep({"seed": [1, 2]}, token="s3cr3t-t0k3n", xp={"jobs": jobs})
+
+    assert statuses()[1].cause == "ConnectionError: refused for **********"
+    assert "s3cr3t-t0k3n" not in "".join(capfd.readouterr())
+    for file in (tmp_path / "logs").rglob("*"):
+        assert not file.is_file() or b"s3cr3t-t0k3n" not in file.read_bytes()
+
+
 def test_workers_find_an_experiment_wherever_its_script_lies(shell, tmp_path):
     (tmp_path / "other place").mkdir()
     (tmp_path / "other place" / "my-train.py").write_text("import beside\n" + SCRIPT)

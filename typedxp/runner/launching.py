@@ -128,18 +128,22 @@ def _in_process(
 ) -> Generator[Ended]:
     for directory, judged in list(waiting.items()):
         started(directory)
-        status = _perform(declaration, directory, judged.config, _recording(settings))
+        status = _perform(declaration, directory, judged, _recording(settings))
         yield directory, status
         if status.status in BAD and settings.on_error == "stop":
             return
 
 
-def _perform(declaration: Declaration, directory: RunDirectory, config: Any, recording: Recording) -> Status:
+def _perform(declaration: Declaration, directory: RunDirectory, judged: Judged, recording: Recording) -> Status:
     switch = StopSwitch()
     attempt = directory.read_status().attempt + 1
     run: Run[Any] = Run(directory.path, attempt=attempt, timestamps=recording.timestamps, switch=switch)
-    run.prepare(config, declaration.metrics)
-    return perform(directory, lambda: declaration.call(config, run), run, switch, recording, shown=True)
+    run.prepare(judged.config, declaration.metrics)
+
+    def work() -> None:
+        declaration.call(judged.config, run)
+
+    return perform(directory, work, run, switch, recording, shown=True, secrets=judged.secrets)
 
 
 def _in_workers(

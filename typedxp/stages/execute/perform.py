@@ -21,6 +21,7 @@ from typedxp.stages.execute.monitor import Meter, monitored
 from typedxp.stages.execute.signals import armed, stop_signals
 from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.plan import redact
 from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
 from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch, stop_error
 
@@ -51,10 +52,12 @@ def perform(
     recording: Recording,
     *,
     shown: bool,
+    secrets: Mapping[str, str] | None = None,
 ) -> Status:
     """Execute ``function`` as one run: record that it is running, and how it ended; return the final status.
 
     An exception of the user's code ends the run, not the caller. Output is recorded, and ``shown`` on the terminal too.
+    Where an exception tells one of the ``secrets``, it is left out.
 
     Raises:
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
@@ -67,7 +70,8 @@ def perform(
         except ExecutionError as error:
             print(f"typedxp: {error}", file=sys.stderr)
             return directory.read_status()
-        ended, reason = _performed(directory, function, recorder, switch, status, recording, shown=shown)
+        reason = _performed(directory, function, recorder, switch, status, recording, shown=shown)
+        ended = _ended(directory, status, reason, {key: text for key, text in (secrets or {}).items() if len(text) > 3})
         ended = _recorded(directory, replace(_heeding(switch, ended), usage=meter.read()), recorder)
     if isinstance(reason, KeyboardInterrupt | Stopped):
         raise reason
@@ -86,7 +90,8 @@ def _performed(
     recording: Recording,
     *,
     shown: bool,
-) -> tuple[Status, BaseException | None]:
+) -> BaseException | None:
+    """Call the user's function; return what ended it, if it did not return."""
     try:
         with _same_working_directory(), _surroundings(directory, recorder, recording, shown=shown):
             directory.write_status(status)
@@ -95,8 +100,8 @@ def _performed(
             with _in_this_process_only(), armed(switch):
                 function()
     except BaseException as error:  # noqa: BLE001 - whatever ends a run does not end the sweep
-        return _ended(directory, status, error), error
-    return replace(status, status=RunStatus.COMPLETED), None
+        return error
+    return None
 
 
 def cancel(directory: RunDirectory, cause: str) -> None:
@@ -174,7 +179,9 @@ def _recorded(directory: RunDirectory, status: Status, recorder: Recorder) -> St
     return status
 
 
-def _ended(directory: RunDirectory, status: Status, error: BaseException) -> Status:
+def _ended(directory: RunDirectory, status: Status, error: BaseException | None, secrets: Mapping[str, str]) -> Status:
+    if error is None:
+        return replace(status, status=RunStatus.COMPLETED)
     if isinstance(error, KeyboardInterrupt):
         return replace(status, status=RunStatus.CANCELLED, signal=signal.SIGINT.value, cause="interrupted")
     if isinstance(error, Stopped):
@@ -182,10 +189,11 @@ def _ended(directory: RunDirectory, status: Status, error: BaseException) -> Sta
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return replace(status, status=RunStatus.COMPLETED)
-        return replace(status, status=RunStatus.FAILED, cause=_shorten(f"exit({error.code!r})", 300))
-    text = "".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__)))
+        return replace(status, status=RunStatus.FAILED, cause=_shorten(redact(f"exit({error.code!r})", secrets), 300))
+    text = redact("".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__))), secrets)
     _append_traceback(directory, text)
-    failure = Failure(type(error).__name__, _shorten(_message(error), 10_000), _shorten(text, 100_000))
+    message = redact(_message(error), secrets)
+    failure = Failure(type(error).__name__, _shorten(message, 10_000), _shorten(text, 100_000))
     first_line = _shorten(failure.message.strip().partition("\n")[0], 300)
     cause = f"{failure.type}: {first_line}" if first_line else failure.type
     # torch has an OutOfMemoryError of its own.
