@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -46,6 +47,36 @@ def test_ls_show_and_their_json(typedxp):
     assert shown["run"]["experiment"]["name"] == "train"
     assert shown["status"]["failure"]["message"] == "too large"
     assert shown["config"] == {"lr": 2.0, "name": "a b"}
+
+
+def test_status_says_where_runs_stand_in_one_line_each(typedxp, tmp_path):
+    first, second, third = typedxp("status").splitlines()
+
+    assert re.fullmatch(r"     1  completed       1  20\d\d-\d\d-\d\d \d\d:\d\d:\d\d    0:00:\d\d", first)
+    assert re.fullmatch(r"     2  failed          1  20.*0:00:\d\d  ValueError: too large", second)
+    assert third.startswith("     3  completed")
+    assert typedxp("status 3 1").splitlines() == [third, first]
+    [row] = json.loads(typedxp("status 2 --json"))
+    assert (row["id"], row["status"], row["attempt"], row["failure"]["type"]) == (2, "failed", 1, "ValueError")
+    assert 0 <= row["seconds"] < 60
+    assert typedxp("status 7", code=2) == "typedxp: There is no run 7 in logs.\n"
+    assert "'x' is not a valid integer" in typedxp("status x", code=2)
+        "status x 0", code=2
+    )
+    assert typedxp("status --logs elsewhere", code=2) == "typedxp: There is no directory elsewhere.\n"
+
+
+def test_status_passes_over_what_is_damaged_and_survives_clocks_that_were_set_back(typedxp, tmp_path):
+    (tmp_path / "logs" / "2" / "status.json").write_text("{")
+    file = tmp_path / "logs" / "3" / "status.json"
+    status = json.loads(file.read_text())
+    file.write_text(json.dumps(status | {"start": "2100-01-01T00:00:00.000+00:00", "cause": "a\u001b[31m\nb"}))
+
+    said = typedxp("status")
+
+    assert "2/status.json cannot be read" in said
+    assert "2100-01-01 00:00:00    0:00:00  a\\x1b[31m\n" in said
+    assert "1  completed" in said
 
 
 def test_what_is_wrong_is_said_in_a_line_without_a_traceback(typedxp, shell, tmp_path):

@@ -14,6 +14,11 @@ import os, sys, time
 from pathlib import Path
 import typedxp
 
+def rest():
+    # By steps: Python does not notice a signal that comes in the instant in which it falls asleep.
+    for _ in range(600):
+        time.sleep(0.1)
+
 @typedxp.experiment
 def train(run: typedxp.Run, seed: int = 0, stubborn: bool = False) -> None:
     run.log(seed=seed)
@@ -21,7 +26,7 @@ def train(run: typedxp.Run, seed: int = 0, stubborn: bool = False) -> None:
     os.replace(f"new.{run.id}", f"pid.{run.id}")
     while True:
         try:
-            time.sleep(60)
+            rest()
         except KeyboardInterrupt:
             if not stubborn:
                 raise

@@ -18,6 +18,11 @@ import os, sys, time
 from pathlib import Path
 import typedxp
 
+def rest():
+    # By steps: Python does not notice a signal that comes in the instant in which it falls asleep.
+    for _ in range(600):
+        time.sleep(0.1)
+
 def ready(run):
     Path(f"new.{run.id}").write_text(str(os.getpid()))
     os.replace(f"new.{run.id}", f"pid.{run.id}")
@@ -31,7 +36,7 @@ def train(run: typedxp.Run, how: str = "sleep", seed: int = 0) -> None:
     match how:
         case "sleep":
             ready(run)
-            time.sleep(60)
+            rest()
         case "look":
             assert run.stopping is None
             ready(run)
@@ -47,7 +52,7 @@ def train(run: typedxp.Run, how: str = "sleep", seed: int = 0) -> None:
             run.on_stop(refuse)
             run.on_stop(lambda request: run.log_checkpoint(request.name))
             ready(run)
-            time.sleep(60)
+            rest()
         case "checkpoints":
             run.on_stop(lambda request: run.log_checkpoint("last"))
             while True:
@@ -57,26 +62,26 @@ def train(run: typedxp.Run, how: str = "sleep", seed: int = 0) -> None:
         case "swallow":
             try:
                 ready(run)
-                time.sleep(60)
+                rest()
             except BaseException:
                 pass
         case "exit":
             try:
                 ready(run)
-                time.sleep(60)
+                rest()
             finally:
                 sys.exit(0)
         case "break":
             try:
                 ready(run)
-                time.sleep(60)
+                rest()
             finally:
                 raise RuntimeError("while cleaning up")
         case "stubborn":
             ready(run)
             while True:
                 try:
-                    time.sleep(60)
+                    rest()
                 except BaseException as error:
                     run.log("caught", name=type(error).__name__)
                     if isinstance(error, KeyboardInterrupt) and seed:
