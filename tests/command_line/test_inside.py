@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 SCHEMA = """
@@ -82,6 +85,33 @@ def test_a_secret_that_could_not_be_read_back_is_refused(desk):
     desk.script("class Config(BaseModel):\n    words: set[SecretStr] = set()")
 
     assert "cannot be read back" in desk.refused("words=[hunter22]")
+
+
+def test_a_secret_below_a_key_that_cannot_be_written_is_refused(desk):
+    desk.script("class Config(BaseModel):\n    words: dict[str, SecretStr] = {}")
+
+    assert desk.config("+words={a:hunter22}").words["a"].get_secret_value() == "hunter22"
+    assert "cannot be read back" in desk.refused("+words={a.b:hunter22}")
+
+
+def test_workers_get_the_secrets_inside_containers(desk):
+    desk.script(
+        SCHEMA,
+        """
+        @typedxp.experiment
+        def train(config: Config, run: typedxp.Run) -> None:
+            assert config.layers[0].token.get_secret_value() == "hunter22"
+
+        if __name__ == "__main__":
+            train.main()
+        """,
+    )
+
+    command = [sys.executable, "train.py", "layers=[{token:hunter22,width:1},{width:2}]", "either=a,b", "-j", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done
+    assert "hunter22" not in done.stdout + done.stderr
 
 
 def test_a_config_from_python_keeps_the_secrets_inside_containers(desk):

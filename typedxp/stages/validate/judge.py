@@ -148,13 +148,13 @@ class Judge:
         try:
             values, secrets = self._dump(config)
             members = self._held(config)
-            again, _ = self._dump(self.restore(values, members, secrets))
+            again, same = self._dump(self.restore(values, members, secrets))
         except (PydanticSerializationError, DeclarationError) as error:
             return [
                 Problem("the config as a whole", "", "", f"It cannot be written to config.yaml and read back: {error}")
             ]
         text = repr(values)
-        if REDACTED in text and (hidden := [key for key in _hidden(values) if ".".join(key) not in secrets]):
+        if REDACTED in text and (hidden := [key for key in _hidden(values) if not _kept(key, secrets, same)]):
             message = "A secret cannot be read back from here. Give it a field of its own."
             return [Problem(".".join(key), "", point.origin(key), message) for key in hidden]
         if text == repr(again):
@@ -183,9 +183,9 @@ class Judge:
         return _ordered(native, values), dict(_secrets(native))
 
     def _adapter(self, config_type: Any) -> TypeAdapter[Any]:
-        from pydantic import TypeAdapter
-
         if config_type not in self._adapters:
+            from pydantic import TypeAdapter
+
             self._adapters[config_type] = TypeAdapter(config_type)
         return self._adapters[config_type]
 
@@ -196,6 +196,11 @@ def _dict_config(values: Mapping[str, Any]) -> Any:
     config = OmegaConf.create(dict(values))
     OmegaConf.set_struct(config, True)
     return config
+
+
+def _kept(key: Key, secrets: Mapping[str, str], again: Mapping[str, str]) -> bool:
+    dotted = ".".join(key)
+    return dotted in secrets and again.get(dotted) == secrets[dotted]
 
 
 def _hidden(values: Any) -> Iterator[Key]:
