@@ -76,7 +76,7 @@ def test_help_shows_fields_with_types_defaults_constraints_descriptions_units_an
 
     for line in (
         "seed int required",
-        "name str [run-${seed}]",
+        "name str [run]",
         "optimizer group [sgd] how to go down",
         "optimizer=sgd",
         "optimizer.lr float [0.1] step size (1/s) > 0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from typedxp.stages.compose.grammar import typed
@@ -46,8 +47,10 @@ def assign(
     elif assignment.verb == "set" and old is ABSENT:
         raise AssignmentError(key, _unknown(tree, key, schema, assignment))
     elif isinstance(value, dict) and isinstance(old, dict) and assignment.verb != "replace":
+        # A mapping that is added is merged into one that is there, and replaces its values: Hydra does so, too.
+        below = replace(assignment, verb="force") if assignment.verb == "add" else assignment
         for name, item in value.items():
-            assign(tree, assignment, spell((*key, str(name))), item, schema, spell)
+            assign(tree, below, spell((*key, str(name))), item, schema, spell)
     elif isinstance(parent, list) and old is ABSENT:
         _append(parent, key, value)
     else:

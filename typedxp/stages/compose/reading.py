@@ -65,6 +65,9 @@ class Reader:
         return key if schema is None or own else ".".join(schema.spelled(split(key)))
 
     def _spelled(self, item: Assignment) -> Assignment:
+        if self._composer.schema is None:
+            # Without one, what has dots is a value, as it is for Hydra.
+            return item
         spelled = replace(item, key=self._key(item.key), typed=item.key)
         # `model.encoder=cnn` chooses an option as `model/encoder=cnn` does: no value of a group is plain text.
         group = replace(spelled, key=spelled.key.replace(".", "/"))
