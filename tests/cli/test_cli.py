@@ -61,8 +61,6 @@ def test_status_says_where_runs_stand_in_one_line_each(typedxp, tmp_path):
     assert 0 <= row["seconds"] < 60
     assert typedxp("status 7", code=2) == "typedxp: There is no run 7 in logs.\n"
     assert "'x' is not a valid integer" in typedxp("status x", code=2)
-        "status x 0", code=2
-    )
     assert typedxp("status --logs elsewhere", code=2) == "typedxp: There is no directory elsewhere.\n"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -126,7 +127,8 @@ def test_a_read_only_directory_is_refused_for_runs_and_good_for_reading(shell, d
 def launch_and_kill(tmp_path):
     def launch(*arguments):
         (tmp_path / "kill.py").write_text(SCRIPT.replace("run.log(loss=0.25)", "os.kill(os.getpid(), 9)"))
-        subprocess.run(["python", "kill.py", *arguments], cwd=tmp_path, check=False, capture_output=True)
+        killed = subprocess.run([sys.executable, "kill.py", *arguments], cwd=tmp_path, check=False, capture_output=True)
+        assert killed.returncode == -9
 
     return launch
 
