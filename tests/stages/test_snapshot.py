@@ -174,3 +174,24 @@ def test_nothing_of_the_environment_changes(project, monkeypatch):
     code_version(project)
 
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("name", ["logs", "the [runs]*", "src/ü logs"])
+def test_the_runs_of_a_store_do_not_make_the_tree_dirty(git, project, name):
+    store = project / name
+    (store / "1").mkdir(parents=True)
+    (store / "1" / "run.json").write_text("{}")
+
+    assert code_version(project / "src", store).dirty is False
+    assert code_version(project / "src").dirty is True
+
+    (project / "notes.txt").write_text("not of the store")
+
+    assert code_version(project / "src", store).dirty is True
+
+
+def test_a_store_elsewhere_changes_nothing(git, project, tmp_path):
+    (project / "src" / "train.py").write_text("x = 2\n")
+
+    assert code_version(project, tmp_path / "logs").dirty is True
+    assert code_version(project, project).dirty is True

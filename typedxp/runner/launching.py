@@ -67,7 +67,7 @@ def _allocate(what: Launch, command: Sequence[str]) -> dict[RunDirectory, Judged
         experiment=ref,
         schema=declaration.schema,
         metrics=declared(declaration.metrics) if declaration.metrics is not None else {},
-        code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd()),
+        code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd(), what.settings.logs),
         recording=_recording(what.settings),
         command=command,
     )
