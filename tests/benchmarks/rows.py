@@ -76,6 +76,10 @@ def _logging(how: str, records: int) -> Cost:
     return Cost(_python("log.py", how, str(records)), less=_python("log.py", how, "1"), units=records - 1)
 
 
+def _saving(how: str) -> Cost:
+    return Cost(_python("artifact.py", how, "3"), less=_python("artifact.py", how, "1"), units=2)
+
+
 ROWS = (
     Row(
         name="plan",
@@ -148,6 +152,14 @@ ROWS = (
         reaches=(at_most_over(150 * MS, "150 ms"),),
         repeats=10,
         prepare=_python("first_line.py"),
+    ),
+    Row(
+        name="artifact",
+        what="an array of 100 MB as an artifact",
+        measured=_saving("typedxp"),
+        against="numpy.save + fsync",
+        reference=_saving("bare"),
+        reaches=(times(1.3),),
     ),
     Row(
         name="output",

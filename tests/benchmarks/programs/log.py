@@ -8,7 +8,7 @@ import tempfile
 def typedxp_log(directory):
     import typedxp
 
-    return typedxp.Run(directory, None, id=1).log_metrics
+    return typedxp.Run(directory, None, id=1, timestamps=True).log_metrics
 
 
 def typed_log(directory):
@@ -23,7 +23,7 @@ def typed_log(directory):
     class Metrics(typedxp.Metrics):
         train: typedxp.Stream[Step]
 
-    return typedxp.Run(directory, None, id=1, metrics=Metrics).log_metrics
+    return typedxp.Run(directory, None, id=1, metrics=Metrics, timestamps=True).log_metrics
 
 
 def bare_log(directory):
