@@ -28,7 +28,7 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
     """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 128 and more stopped."""
     try:
         flags = parse_flags(arguments, Path(program).name)
-        with seldom_collected():
+        with seldom_collected(stays=True):
             what = _answer_or_plan(declaration, flags, Path(program).name)
         return 0 if what is None else _execute(what, flags, [program, *arguments])
     except TypedxpError as error:
