@@ -28,7 +28,6 @@ class RunStoreBackend(BackendEntrypoint):
     """Open a directory of runs as a dataset whose dimensions are what was swept."""
 
     description: ClassVar[str] = "Open a directory of typedxp runs; metrics are read when they are used"
-    url: ClassVar[str] = "https://pypi.org/project/typedxp/"
     open_dataset_parameters: ClassVar[tuple[str, ...]] = ("filename_or_obj", "drop_variables", "experiment", "runs")
 
     def open_dataset(  # type: ignore[override]  # xarray's own backends add keywords in the same way
