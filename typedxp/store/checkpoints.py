@@ -141,9 +141,20 @@ class Checkpoints:
         for number in sorted(self._numbers(), reverse=True)[keep:]:
             # Away under another name first, so that nobody finds half of it.
             gone = self.path / f".{number}.gone.{os.getpid()}"
-            with suppress(OSError):
-                (self.path / str(number)).rename(gone)
-                shutil.rmtree(gone, ignore_errors=True)
+            try:
+                with suppress(OSError):
+                    (self.path / str(number)).rename(gone)
+            finally:
+                # Also when a signal ends the run at this very moment.
+                _remove(gone)
+
+
+def _remove(directory: Path) -> None:
+    try:
+        shutil.rmtree(directory, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
 class _Hashing:
