@@ -10,7 +10,6 @@ import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +22,7 @@ from typedxp.artifacts.names import parts
 from typedxp.errors import RecordError, ResultsError, TypedxpError
 from typedxp.store.files import reason
 from typedxp.vocabulary.artifacts import ArtifactRecord
+from typedxp.vocabulary.clock import now
 
 
 class Artifacts:
@@ -56,8 +56,7 @@ class Artifacts:
             *above, last = parts(name)
             with draft(self.directory) as place:
                 found = _write(chosen, value, name, place / last)
-                now = datetime.now(UTC).isoformat(timespec="milliseconds")
-                record = ArtifactRecord(name, chosen.name, found.size, found.sha256, now)
+                record = ArtifactRecord(name, chosen.name, found.size, found.sha256, now())
                 with locked(self.directory):
                     self._place(record, above, last, place)
         return record

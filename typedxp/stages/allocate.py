@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
 from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
@@ -39,7 +39,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     """
     environment = _environment()
     sweep = os.urandom(6).hex()
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    created = now()
     cwd = str(Path.cwd())
     with store.allocating(len(plan.runs)) as directories:
         for directory, spec in zip(directories, plan.runs, strict=True):

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -18,6 +17,7 @@ from typedxp.store.files import reason
 from typedxp.store.streams import summarize
 from typedxp.store.writer import TIME, StreamWriter, plain_metric
 from typedxp.vocabulary.artifacts import ArtifactRecord
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.declared import declared
 from typedxp.vocabulary.metrics import SUMMARY, SYSTEM, Declared, misfit
 from typedxp.vocabulary.records import StreamSummary
@@ -164,8 +164,7 @@ class Run(Generic[MetricsT]):
             sizes = self._files.sync_streams()
         except OSError as error:
             raise RecordError(f"{self._files.metrics} cannot be read: {reason(error)}.") from error
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._checkpoints.save(state, self.attempt, now, sizes, max(1, keep))
+        self._checkpoints.save(state, self.attempt, now(), sizes, max(1, keep))
 
     def load_checkpoint(self, default: Any = None) -> Any:
         """Return the newest state that was saved and is whole, or ``default`` if there is none.

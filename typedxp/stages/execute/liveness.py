@@ -12,6 +12,7 @@ from pathlib import Path
 
 from typedxp.stages.execute.rhythm import every
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.clock import spell_time
 from typedxp.vocabulary.records import RunStatus, Status
 
 BEAT = 60.0
@@ -65,7 +66,7 @@ def mark_lost(directory: RunDirectory, status: Status) -> Status:
     cause = lost(directory, status)
     if cause is None:
         return status
-    last = datetime.fromtimestamp(directory.status_file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+    last = spell_time(datetime.fromtimestamp(directory.status_file.stat().st_mtime, UTC))
     if directory.read_status() != status:
         # It has said how it ended just now.
         return directory.read_status()

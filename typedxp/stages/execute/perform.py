@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -21,6 +20,7 @@ from typedxp.stages.execute.monitor import Meter, monitored
 from typedxp.stages.execute.signals import armed, stop_signals
 from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.plan import redact
 from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
 from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch, stop_error
@@ -108,11 +108,6 @@ def cancel(directory: RunDirectory, cause: str) -> None:
     """Mark a run that will not be started, or whose process did not say how it ended."""
     status = directory.read_status()
     directory.write_status(replace(status, status=RunStatus.CANCELLED, end=now(), cause=cause))
-
-
-def now() -> str:
-    """Return the time, in UTC, as ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _running(attempt: int) -> Status:

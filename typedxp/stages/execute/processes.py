@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from typedxp.errors import StoreError
 from typedxp.stages.execute.interrupt import uninterrupted
-from typedxp.stages.execute.perform import ELSEWHERE, now
+from typedxp.stages.execute.perform import ELSEWHERE
 from typedxp.stages.execute.signals import GRACE, armed, stop_signals
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.records import BAD, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch
 
