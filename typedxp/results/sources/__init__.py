@@ -1,0 +1,1 @@
+"""Where runs are read from: our own store, and the directories that other tools leave behind."""
