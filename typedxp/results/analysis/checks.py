@@ -1,8 +1,7 @@
-"""Owns comparing what is asked for with what is there: dimensions, variables, words and packages."""
+"""Owns comparing what is asked for with what is there: dimensions, variables and words."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -77,20 +76,6 @@ def check_numeric(array: xarray.DataArray) -> None:
     """
     if not is_numeric(array):
         raise ResultsError(f"{array.name} holds no numbers but {array.dtype}: it has no mean.")
-
-
-def load_package(module: str) -> Any:
-    """Import a module of a package that only analysis needs.
-
-    Raises:
-        ResultsError: it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ResultsError(
-            f"This needs the package {error.name}: install it by `pip install 'typedxp[analysis]'`."
-        ) from error
 
 
 def show_label(value: Any) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import xarray
 
 from typedxp.errors import ResultsError
-from typedxp.results.analysis.checks import check_dimensions, check_word, load_package
+from typedxp.results.analysis.checks import check_dimensions, check_word
+from typedxp.results.analysis.libraries import needed_for
 
 Labelled = TypeVar("Labelled", xarray.DataArray, xarray.Dataset)
 IntervalKind = Literal["std", "sem", "ci", "bootstrap"]
@@ -150,10 +151,12 @@ def _bootstrap(
 
 
 def _quantile_of_t(array: xarray.DataArray, dims: tuple[str, ...], level: float) -> xarray.DataArray:
-    student = load_package("scipy.stats").t
+    with needed_for("Student's interval"):
+        from scipy import stats
+
     degrees = count(array, dims) - 1
     quantile: xarray.DataArray = xarray.apply_ufunc(
-        lambda degrees: student.ppf((1 + level) / 2, degrees),
+        lambda degrees: stats.t.ppf((1 + level) / 2, degrees),
         degrees.where(degrees > 0),
         dask="parallelized",
         output_dtypes=[np.float64],
