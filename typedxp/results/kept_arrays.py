@@ -116,10 +116,10 @@ def _type(name: str) -> np.dtype[Any]:
 
 
 def _normalize(key: int | slice | Array, size: int) -> slice | Array:
-    """Make a slice that goes upwards, or an array of positions that are not negative."""
+    """Make a slice without blanks, or an array of positions that are not negative; xarray's slices go upwards."""
     if isinstance(key, slice):
         start, stop, step = key.indices(size)
-        return slice(start, max(start, stop), step) if step > 0 else np.arange(start, stop, step)
+        return slice(start, max(start, stop), step)
     positions = np.atleast_1d(np.asarray(key))
     return np.where(positions < 0, positions + size, positions)
 
