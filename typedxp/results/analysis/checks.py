@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray
@@ -11,6 +11,7 @@ import xarray
 from typedxp.errors import ResultsError, nearest
 
 Data = xarray.Dataset | xarray.DataArray
+Labelled = TypeVar("Labelled", xarray.DataArray, xarray.Dataset)
 
 
 def as_names(over: str | Iterable[str]) -> tuple[str, ...]:

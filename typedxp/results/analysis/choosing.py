@@ -10,7 +10,7 @@ import pandas as pd
 import xarray
 
 from typedxp.errors import ResultsError
-from typedxp.results.analysis.checks import Data, check_dimensions, check_numeric, check_word, show_label
+from typedxp.results.analysis.checks import Data, Labelled, check_dimensions, check_numeric, check_word, show_label
 
 Mode = Literal["min", "max"]
 Array = np.ndarray[Any, Any]
@@ -25,7 +25,7 @@ def step_dimensions(data: Data) -> tuple[str, ...]:
     return tuple(dim for dim in dims if dim.endswith(".step") or dim.partition(".")[0] in streams)
 
 
-def last(data: Data, dim: str | None = None) -> Data:
+def last(data: Labelled, dim: str | None = None) -> Labelled:
     """Take the last value that is not missing along ``dim``, or along every dimension of steps.
 
     Each run and each variable has a last value of its own, since they may have logged differently often. It is NaN
@@ -41,13 +41,13 @@ def last(data: Data, dim: str | None = None) -> Data:
         return data
     for name in dims:
         found = {key: _last(data[key], name) for key in data.data_vars if name in data[key].dims}
-        data = data.assign(found).drop_dims(name)
+        data = data.assign(found).drop_dims(name, errors="ignore")
     return data
 
 
 def at(
-    data: Data, step: Any, dim: str | None = None, method: Literal["nearest", "pad", "backfill"] | None = None
-) -> Data:
+    data: Labelled, step: Any, dim: str | None = None, method: Literal["nearest", "pad", "backfill"] | None = None
+) -> Labelled:
     """Take the values at a step along ``dim``, or along every dimension of steps.
 
     ``step`` is a label where the dimension has labels, and a place counted from 0 (or from the end, if negative) where
@@ -65,7 +65,7 @@ def at(
     return data
 
 
-def best(data: Data, mode: Mode, of: xarray.DataArray, by: str | Iterable[str] | None = None) -> Data:
+def best(data: Labelled, mode: Mode, of: xarray.DataArray, by: str | Iterable[str] | None = None) -> Labelled:
     """Take what is at the place where ``of`` is smallest (``min``) or largest (``max``) along the dimensions ``by``.
 
     By default that is the best step of each run. All that has these dimensions is taken at that place, coordinates

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import xarray
 
 from typedxp.errors import ResultsError
-from typedxp.results.analysis.checks import check_dimensions, check_word
+from typedxp.results.analysis.checks import Labelled, check_dimensions, check_word
 from typedxp.results.analysis.libraries import needed_for
 
-Labelled = TypeVar("Labelled", xarray.DataArray, xarray.Dataset)
 IntervalKind = Literal["std", "sem", "ci", "bootstrap"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
