@@ -203,10 +203,10 @@ def test_opening_reads_no_file_of_arrays(runs):
 
 def test_of_a_mapped_file_only_the_part_comes_into_memory(runs):
     directory = runs.keep(np.zeros(1)).directories[0]
-    large = np.lib.format.open_memmap(directory / "large.npy", "w+", "f8", (1000, 1_000_000))
+    large = np.lib.format.open_memmap(directory / "large.npy", "w+", "f8", (1000, 10_000))
     del large
     kept = find_kept([kept_files(RunDirectory(directory), Status(RunStatus.RUNNING))], ())["a"]
-    header = replace(kept.stored[0].header, shape=(1000, 1_000_000), dims=("x", "y"))
+    header = replace(kept.stored[0].header, shape=(1000, 10_000), dims=("x", "y"))
     moved = replace(kept.stored[0], path=str(directory / "large.npy"), header=header)
     array = KeptArray(Kept(("x", "y"), header.shape, {}, (moved,)), np.zeros((), int))
     variable = xr.Variable(("x", "y"), indexing.LazilyIndexedArray(array))
