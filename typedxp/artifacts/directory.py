@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from typedxp.artifacts import records
+from typedxp.artifacts.arrays import Dims, describe_given, describe_written
 from typedxp.artifacts.digest import Digest, digest, written
 from typedxp.artifacts.drafts import aside, draft, exists, locked, opened, put, restore
 from typedxp.artifacts.kinds.choose import choose, find
@@ -38,25 +39,29 @@ class Artifacts:
     def __repr__(self) -> str:
         return f"<Artifacts in {self.directory}>"
 
-    def save(self, value: Any, name: str, *, kind: str | None = None) -> ArtifactRecord:
+    def save(self, value: Any, name: str, *, kind: str | None = None, dims: Dims | None = None) -> ArtifactRecord:
         """Keep ``value`` under ``name``, whole or not at all, in place of what was there.
 
         The suffix of the name chooses among the kinds that hold such a value; a name without a suffix gets the natural
         one, which the record tells (an array called ``weights`` becomes ``weights.npy``). A ``Path`` is copied, file or
         directory, and comes back as a path; with ``kind``, a file comes back as what that kind loads. Text is no path:
-        it is an artifact itself. ``kind="pickle"`` pickles.
+        it is an artifact itself. ``kind="pickle"`` pickles. ``dims`` names the dimensions of an array, or of arrays by
+        name, of numpy.
 
         Raises:
             RecordError: the name is unsafe, or taken by a directory of other artifacts; no kind holds the value under
-                this suffix; or it cannot be written, and what was there before is still there.
+                this suffix; ``dims`` does not fit it; or it cannot be written, and what was there before is still
+                there.
         """
         with _recording(name):
             parts(name)
             chosen, name = choose(value, name, kind)
             *above, last = parts(name)
+            arrays = describe_given(value, chosen.name, name, dims)
             with draft(self.directory) as place:
                 found = _write(chosen, value, name, place / last)
-                record = ArtifactRecord(name, chosen.name, found.size, found.sha256, now())
+                arrays = arrays or describe_written(place / last, chosen.name, name)
+                record = ArtifactRecord(name, chosen.name, found.size, found.sha256, now(), arrays=arrays)
                 with locked(self.directory):
                     self._place(record, above, last, place)
         return record

@@ -11,7 +11,7 @@ import orjson
 
 from typedxp.errors import ResultsError
 from typedxp.store.files import write_all
-from typedxp.vocabulary.artifacts import ARTIFACT_FORMAT, ArtifactRecord
+from typedxp.vocabulary.artifacts import ARTIFACT_FORMAT, ArtifactRecord, restore_arrays
 
 _TEXTS = ("name", "kind", "sha256", "saved")
 
@@ -57,7 +57,7 @@ def read(last: str, parent: int) -> ArtifactRecord | None:
         data = opened.read()
     try:
         return _record(orjson.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"The record of the artifact {last!r} is damaged: {error}.") from error
 
 
@@ -68,7 +68,8 @@ def _record(raw: dict[str, Any]) -> ArtifactRecord:
             "a later version wrote it."
         )
     known = {field.name: raw[field.name] for field in dataclasses.fields(ArtifactRecord) if field.name in raw}
-    record = ArtifactRecord(**known | {"previous": _record(raw["previous"]) if raw.get("previous") else None})
+    previous = _record(raw["previous"]) if raw.get("previous") else None
+    record = ArtifactRecord(**known | {"previous": previous, "arrays": restore_arrays(raw.get("arrays", {}))})
     if not isinstance(record.size, int) or not all(isinstance(getattr(record, name), str) for name in _TEXTS):
         raise TypeError("a value has the wrong type")
     return record

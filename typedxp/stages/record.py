@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
+from typedxp.artifacts.arrays import Dims
 from typedxp.artifacts.directory import Artifacts
 from typedxp.errors import RecordError
 from typedxp.store.checkpoints import Checkpoints
@@ -129,15 +130,19 @@ class Run(Generic[MetricsT]):
         """Append one record: the short form of :meth:`log_metrics`, as in ``run.log(loss=0.1)``."""
         self.log_metrics(metrics, stream)
 
-    def log_artifact(self, value: Any, name: str, *, kind: str | None = None) -> ArtifactRecord:
+    def log_artifact(
+        self, value: Any, name: str, *, kind: str | None = None, dims: Dims | None = None
+    ) -> ArtifactRecord:
         """Keep a value, or a copy of the file or directory at a ``Path``, under a name, in place of what was there.
 
-        The kind follows from the value and the suffix of the name; ``kind="pickle"`` pickles.
+        The kind follows from the value and the suffix of the name; ``kind="pickle"`` pickles. ``dims`` names the
+        dimensions of an array, ``dims=("layer", "unit")``, or of several, ``dims={"weights": ("layer", "unit")}``, for
+        the variable that it becomes in the results. Arrays of xarray bring their own.
 
         Raises:
-            RecordError: the name is unsafe, no kind holds the value, or it cannot be written.
+            RecordError: the name is unsafe, no kind holds the value, ``dims`` does not fit it, or it cannot be written.
         """
-        return self._artifacts.save(value, name, kind=kind)
+        return self._artifacts.save(value, name, kind=kind, dims=dims)
 
     def load_artifact(self, name: str, *, trust: bool = False) -> Any:
         """Return what was kept under a name. Nothing in it is executed, unless it is a pickle and you ``trust`` it.

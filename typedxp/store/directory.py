@@ -27,6 +27,7 @@ from typedxp.store import yaml
 from typedxp.store.files import overwrite, replace, synced_size
 from typedxp.store.streams import NUMBERS, SPELLINGS
 from typedxp.store.writer import cut
+from typedxp.vocabulary.artifacts import KeptFile, restore_arrays
 from typedxp.vocabulary.metrics import Variable
 from typedxp.vocabulary.records import (
     FORMAT,
@@ -122,7 +123,7 @@ class RunDirectory:
         Raises:
             OSError: not even that is possible.
         """
-        overwrite(self.status_file, dump(dataclasses.replace(status, failure=None, streams={})))
+        overwrite(self.status_file, dump(dataclasses.replace(status, failure=None, streams={}, arrays={})))
 
     def sync_streams(self) -> dict[str, int]:
         """Force the streams to the disk; return the size of each, in bytes.
@@ -173,6 +174,7 @@ class RunDirectory:
                     "failure": Failure(**_known(Failure, raw["failure"])) if raw.get("failure") else None,
                     "usage": Usage(**_known(Usage, raw["usage"])) if raw.get("usage") else None,
                     "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
+                    "arrays": {name: _kept(file) for name, file in raw.get("arrays", {}).items()},
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -260,3 +262,7 @@ def _summary(raw: Mapping[str, Any]) -> StreamSummary:
         for name, column in raw["columns"].items()
     }
     return StreamSummary(raw["records"], raw["bytes"], columns)
+
+
+def _kept(raw: Mapping[str, Any]) -> KeptFile:
+    return KeptFile(raw["kind"], raw["file"], restore_arrays(raw["arrays"]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from typedxp.vocabulary.artifacts import KeptFile
 from typedxp.vocabulary.metrics import Variable
 
 FORMAT = 1
@@ -175,7 +176,8 @@ class Status:
 
     ``pid_start`` tells the process from a later one of the same number. ``attempt`` counts how often the run was
     started. ``exit_code`` and ``signal`` are those that ended it, where known. ``cause`` says in words why a run did
-    not complete. ``job`` is what a scheduler calls it. Times are ISO 8601 in UTC.
+    not complete. ``job`` is what a scheduler calls it. ``arrays`` are the artifacts that hold arrays, by name; only the
+    end of a run lists them. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -193,3 +195,4 @@ class Status:
     job: str | None = None
     usage: Usage | None = None
     streams: Mapping[str, StreamSummary] = field(default_factory=dict)
+    arrays: Mapping[str, KeptFile] = field(default_factory=dict)

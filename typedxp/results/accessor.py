@@ -1,0 +1,287 @@
+"""Owns the accessor ``.xp``: what can be asked of a dataset, an array or a tree of results beyond what xarray has.
+
+To import this module is to register it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, Literal
+
+import pandas as pd
+import xarray
+
+from typedxp.errors import ResultsError, nearest
+from typedxp.results.analysis import choosing, comparison, coverage, runs, statistics
+from typedxp.results.analysis.checks import (
+    Labelled,
+    as_names,
+    check_dimensions,
+    check_numeric,
+    check_variable,
+    check_word,
+)
+from typedxp.results.analysis.choosing import Mode
+from typedxp.results.analysis.comparison import Test
+from typedxp.results.analysis.provenance import describe, origin
+from typedxp.results.analysis.runs import RunHandle
+
+Over = str | Iterable[str]
+Method = Literal["nearest", "pad", "backfill"]
+Interval = Literal["t", "bootstrap"]
+
+_INTERVALS: dict[str, statistics.IntervalKind] = {"t": "ci", "bootstrap": "bootstrap"}
+
+
+class _Accessor(Generic[Labelled]):
+    """What datasets and arrays have in common."""
+
+    def __init__(self, data: Labelled) -> None:
+        self._data: Labelled = data
+
+    def last(self, dim: str | None = None) -> Labelled:
+        """Take the last value that each run logged; see :func:`~typedxp.results.analysis.choosing.last`."""
+        return choosing.last(self._data, dim)
+
+    def at(self, step: Any, dim: str | None = None, method: Method | None = None) -> Labelled:
+        """Take the values at a step; see :func:`~typedxp.results.analysis.choosing.at`."""
+        return choosing.at(self._data, step, dim, method)
+
+    def mean(self, over: Over, *, complete: bool = False) -> Labelled:
+        """Average over some dimensions, skipping what is missing, or refusing it if the result is to be ``complete``.
+
+        The attributes ``runs`` and ``versions`` say what is in the result. Runs of different versions of the code are
+        averaged with a warning.
+
+        Raises:
+            ResultsError: a dimension is not there; or it is to be complete, and points have no completed run.
+        """
+        return self._reduce(statistics.mean, over, complete)
+
+    def std(self, over: Over, *, complete: bool = False) -> Labelled:
+        """Return the standard deviation of a sample, divided by n - 1; otherwise as :meth:`mean`."""
+        return self._reduce(statistics.std, over, complete)
+
+    def sem(self, over: Over, *, complete: bool = False) -> Labelled:
+        """Return the standard error of the mean; otherwise as :meth:`mean`."""
+        return self._reduce(statistics.sem, over, complete)
+
+    def ci(
+        self,
+        over: Over,
+        kind: Interval = "t",
+        level: float = 0.95,
+        *,
+        resamples: int = 9999,
+        rng: int | None = 0,
+        complete: bool = False,
+    ) -> Labelled:
+        """Return an interval round the mean along a new dimension ``bound``, whose labels are ``low`` and ``high``.
+
+        ``kind`` is Student's interval or the percentiles of a bootstrap: see
+        :func:`~typedxp.results.analysis.statistics.interval`. Otherwise as :meth:`mean`.
+        """
+        chosen = _INTERVALS[check_word(kind, _INTERVALS, "The kind of an interval")]
+
+        def bounds(data: Labelled, dims: tuple[str, ...]) -> Labelled:
+            return _bounds(data, dims, kind=chosen, level=level, resamples=resamples, rng=rng)
+
+        return self._reduce(bounds, over, complete)
+
+    def coverage(self, over: Over) -> xarray.Dataset:
+        """Count for each cell of a reduction the runs that completed, that are there, and that there should be.
+
+        See :func:`~typedxp.results.analysis.coverage.coverage`.
+        """
+        return coverage.coverage(self._data, over)
+
+    def diff(self) -> pd.DataFrame:
+        """Return a table of the keys that vary; see :func:`~typedxp.results.analysis.runs.tabulate_keys`."""
+        return runs.tabulate_keys(self._data)
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A table of the runs that are there; see :func:`~typedxp.results.analysis.runs.tabulate_runs`."""
+        return runs.tabulate_runs(self._data)
+
+    @property
+    def run(self) -> RunHandle:
+        """The one run behind a selection; see :func:`~typedxp.results.analysis.runs.find_run`."""
+        return runs.find_run(self._data)
+
+    def _reduce(
+        self, function: Callable[[Labelled, tuple[str, ...]], Labelled], over: Over, complete: bool
+    ) -> Labelled:
+        data = _numbers(self._data)
+        dims = check_dimensions(self._data, over)
+        if complete:
+            coverage.check_complete(data, dims)
+        coverage.warn_of_versions(data, dims)
+        return function(data, dims).assign_attrs(describe(self._data))
+
+
+@xarray.register_dataarray_accessor("xp")  # type: ignore[no-untyped-call]
+class ArrayAccessor(_Accessor[xarray.DataArray]):
+    """The accessor of an array: one metric of the runs."""
+
+    def best(self, mode: Mode, of: xarray.DataArray | None = None, by: Over | None = None) -> xarray.DataArray:
+        """Take the values where they, or those of another array, are best; by default at one step of each run.
+
+        See :func:`~typedxp.results.analysis.choosing.best`.
+        """
+        chosen = choosing.best(self._data, mode, self._data if of is None else of, by)
+        return chosen.assign_attrs(describe(chosen))
+
+    def compare(self, along: str, over: Over, *, paired: bool = True, test: Test = "t") -> pd.DataFrame:
+        """Compare every two labels along a dimension; see :func:`~typedxp.results.analysis.comparison.compare`."""
+        frame = comparison.compare(self._data, along, over, paired=paired, test=test)
+        coverage.warn_of_versions(self._data, (along, *as_names(over)))
+        return frame
+
+
+@xarray.register_dataset_accessor("xp")  # type: ignore[no-untyped-call]
+class DatasetAccessor(_Accessor[xarray.Dataset]):
+    """The accessor of a dataset: all metrics of the runs."""
+
+    def best(self, mode: Mode, of: str | None = None, by: Over | None = None) -> xarray.Dataset:
+        """Take everything where the variable ``of`` is best; by default at one step of each run.
+
+        See :func:`~typedxp.results.analysis.choosing.best`. ``of`` may be left out if there is one variable.
+        """
+        chosen = choosing.best(self._data, mode, self._data[check_variable(self._data, of)], by)
+        return chosen.assign_attrs(describe(chosen))
+
+    def compare(
+        self, along: str, over: Over, of: str | None = None, *, paired: bool = True, test: Test = "t"
+    ) -> pd.DataFrame:
+        """Compare every two labels along a dimension by the variable ``of``, if there are several variables.
+
+        See :func:`~typedxp.results.analysis.comparison.compare`.
+        """
+        array: xarray.DataArray = _variable(self._data, of, "of")
+        return ArrayAccessor(array).compare(along, over, paired=paired, test=test)
+
+
+@xarray.register_datatree_accessor("xp")  # type: ignore[no-untyped-call]
+class TreeAccessor:
+    """The accessor of a tree: what a dataset can be asked, asked of each node that has data."""
+
+    def __init__(self, tree: xarray.DataTree) -> None:
+        self._tree = tree
+
+    def last(self, dim: str | None = None) -> xarray.DataTree:
+        """Take the last value that each run logged; see :meth:`DatasetAccessor.last`."""
+        return self._map(lambda node: node.last(dim), dim or ())
+
+    def at(self, step: Any, dim: str | None = None, method: Method | None = None) -> xarray.DataTree:
+        """Take the values at a step; see :meth:`DatasetAccessor.at`."""
+        return self._map(lambda node: node.at(step, dim, method), dim or ())
+
+    def best(self, mode: Mode, of: str | None = None, by: Over | None = None) -> xarray.DataTree:
+        """Take everything where a variable is best; see :meth:`DatasetAccessor.best`."""
+        return self._map(lambda node: node.best(mode, of, by), by or ())
+
+    def mean(self, over: Over, *, complete: bool = False) -> xarray.DataTree:
+        """Average over some dimensions; see :meth:`DatasetAccessor.mean`."""
+        return self._map(lambda node: node.mean(over, complete=complete), over)
+
+    def std(self, over: Over, *, complete: bool = False) -> xarray.DataTree:
+        """Return the standard deviation of a sample; see :meth:`DatasetAccessor.std`."""
+        return self._map(lambda node: node.std(over, complete=complete), over)
+
+    def sem(self, over: Over, *, complete: bool = False) -> xarray.DataTree:
+        """Return the standard error of the mean; see :meth:`DatasetAccessor.sem`."""
+        return self._map(lambda node: node.sem(over, complete=complete), over)
+
+    def ci(self, over: Over, kind: Interval = "t", level: float = 0.95, **options: Any) -> xarray.DataTree:
+        """Return an interval round the mean; see :meth:`DatasetAccessor.ci`."""
+        return self._map(lambda node: node.ci(over, kind, level, **options), over)
+
+    def coverage(self, over: Over) -> xarray.DataTree:
+        """Count for each cell of a reduction what is there; see :meth:`DatasetAccessor.coverage`."""
+        return self._map(lambda node: node.coverage(over), over)
+
+    def compare(self, along: str, over: Over, of: str | None = None, **options: Any) -> pd.DataFrame:
+        """Compare every two labels along a dimension within each node; see :meth:`DatasetAccessor.compare`.
+
+        The p-values are corrected for the comparisons within a node.
+        """
+        self._check((along, *as_names(over)))
+        return self._collect(lambda node: node.compare(along, over, of, **options), (along, *as_names(over)))
+
+    def diff(self) -> pd.DataFrame:
+        """Return a table of the keys that vary within each node; see :meth:`DatasetAccessor.diff`."""
+        return self._collect(lambda node: node.diff())
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A table of the runs of all nodes; see :attr:`DatasetAccessor.runs`."""
+        return self._collect(lambda node: node.runs)
+
+    @property
+    def run(self) -> RunHandle:
+        """The one run behind a selection; see :attr:`DatasetAccessor.run`."""
+        tables = {path: node.xp.runs for path, node in self._nodes()}
+        found = {path: table for path, table in tables.items() if len(table)}
+        if len(found) != 1:
+            shown = ", ".join(f"{path} ({len(table)})" for path, table in found.items()) or "none has any"
+            raise ResultsError(f"One run is wanted. These nodes have runs: {shown}. Select a node and a point of it.")
+        return runs.find_run(dict(self._nodes())[next(iter(found))])
+
+    def _map(self, function: Callable[[DatasetAccessor], xarray.Dataset], over: Over) -> xarray.DataTree:
+        """Apply a function to each node that has the dimensions; the others stay as they are."""
+        self._check(over)
+        dims = set(as_names(over))
+
+        def apply(node: xarray.Dataset) -> xarray.Dataset:
+            if not node.data_vars:
+                # It holds what its children share: their results bring along what is left of that.
+                return node.drop_dims([dim for dim in dims if dim in node.dims])
+            return function(DatasetAccessor(node)) if dims <= set(node.dims) else node
+
+        mapped: xarray.DataTree = self._tree.map_over_datasets(apply)
+        return mapped
+
+    def _collect(self, function: Callable[[DatasetAccessor], pd.DataFrame], over: Over = ()) -> pd.DataFrame:
+        """Put the tables of the nodes that have the dimensions below each other."""
+        nodes = [(path, node) for path, node in self._nodes() if set(as_names(over)) <= set(node.dims)]
+        return pd.concat({path: function(DatasetAccessor(node)) for path, node in nodes}, names=["node"])
+
+    def _check(self, over: Over) -> None:
+        known = {str(dim) for _, node in self._nodes() for dim in node.dims}
+        for name in as_names(over):
+            if name not in known:
+                raise ResultsError(f"No node has the dimension {name!r}. {nearest(name, known)}")
+
+    def _nodes(self) -> Iterator[tuple[str, xarray.Dataset]]:
+        for node in self._tree.subtree:
+            if node.data_vars:
+                yield node.path, node.to_dataset().assign_attrs({**self._tree.attrs, **node.attrs})
+
+
+def _numbers(data: Labelled) -> Labelled:
+    """Leave out the variables of a dataset that are not numbers, as xarray does; refuse an array that is none."""
+    if isinstance(data, xarray.DataArray):
+        check_numeric(data)
+        return data
+    return data.drop_vars([name for name, array in data.data_vars.items() if array.dtype.kind not in "biuf"])
+
+
+def _variable(dataset: xarray.Dataset, name: str | None, wanted: str) -> xarray.DataArray:
+    """Return a variable that tells where it comes from, as the dataset does."""
+    return dataset[check_variable(dataset, name, wanted)].assign_attrs(origin(dataset))
+
+
+def _bounds(data: Labelled, dims: tuple[str, ...], **options: Any) -> Labelled:
+    if isinstance(data, xarray.DataArray):
+        low_and_high = statistics.interval(data, dims, **options)
+        joined = xarray.concat(
+            low_and_high, pd.Index(["low", "high"], name="bound"), coords="minimal", compat="override"
+        )
+        return joined.transpose(..., "bound")
+    found = {
+        name: _bounds(array, along, **options)
+        for name, array in data.data_vars.items()
+        if (along := tuple(dim for dim in dims if dim in array.dims))
+    }
+    return xarray.Dataset(found, attrs=data.attrs)
