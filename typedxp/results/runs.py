@@ -1,0 +1,3 @@
+"""Owns the old name of the warning, for as long as somebody still uses it."""
+
+from typedxp.results.problems import ResultsWarning as ResultsWarning
