@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from typedxp import Array, Description, Metrics, Run, Stream, Unit, open_results
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.declared import declared

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from typedxp import open_results
-from typedxp.results.arrays import make_column
+from typedxp.results import arrays
+from typedxp.results.rows import make_column
 
 
 @pytest.mark.parametrize(
@@ -122,5 +123,9 @@ def test_dask_reads_the_same(grid, chunks):
     np.testing.assert_array_equal(results["train.loss"].mean("seed").values, expected.values)
 
 
-def test_a_chunk_is_one_run(grid):
-    assert open_results(grid.path, chunks={})["train.loss"].chunks == ((1, 1), (1, 1, 1), (2,))
+def test_a_chunk_is_of_neighbouring_runs(grid, monkeypatch):
+    assert open_results(grid.path, chunks={})["train.loss"].chunks == ((2,), (3,), (2,))
+
+    monkeypatch.setattr(arrays, "_CHUNK", 2 * 2 * 8)
+
+    assert open_results(grid.path, chunks={})["train.loss"].chunks == ((1, 1), (2, 1), (2,))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from typedxp import ResultsError, open_results
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path):

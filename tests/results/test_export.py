@@ -14,7 +14,7 @@ import pytest
 from typedxp.cli.main import main
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.export.finished import find_finished, load
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 from typedxp.vocabulary.records import RunStatus
 
 SYSTEMS = ["mlflow", "tensorboard", "wandb"]
@@ -116,7 +116,7 @@ def test_without_ids_the_runs_that_have_ended_are_found(store):
     for status in (RunStatus.COMPLETED, RunStatus.RUNNING, RunStatus.LOST):
         store.add({}, status=status)
 
-    assert [run.stored.record.id for run in find_finished(store.path)] == [1, 3]
+    assert [run.record.id for run in find_finished(store.path)] == [1, 3]
 
 
 def test_a_run_that_goes_on_is_refused_before_anything_is_written(store):

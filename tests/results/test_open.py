@@ -9,7 +9,7 @@ import xarray
 
 from typedxp import open_results
 from typedxp.results.backend import RunStoreBackend
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import Label, RunStatus
 
@@ -30,7 +30,12 @@ def test_what_was_swept_are_the_dimensions_in_the_order_of_the_sweep(grid):
     assert results["lr"].values.tolist() == [0.1, 0.01]
     assert results["seed"].values.tolist() == [0, 1, 2]
     assert results["train.step"].values.tolist() == [0, 1]
-    assert results.attrs == {"experiment": "train", "store": str(grid.path), "runs": 6}
+    assert results.attrs == {
+        "experiment": "train",
+        "store": str(grid.path),
+        "runs": "1-6",
+        "versions": "unknown: 1-6",
+    }
 
 
 def test_the_mean_over_seeds_is_one_word(grid):
@@ -337,13 +342,11 @@ def test_results_of_an_experiment_are_chosen_by_its_name(store):
     store.add({"seed": 0}, [{"loss": 1.0}])
     store.add({"size": 3}, [{"error": 2.0}], experiment="evaluate")
 
-    assert list(open_results(store.path, experiment="evaluate").variables) == [
-        "train.error",
-        "size",
-        "run",
-        "status",
-        "train.step",
-    ]
+    results = open_results(store.path, experiment="evaluate")
+
+    assert list(results.data_vars) == ["train.error"]
+    assert list(results.dims) == ["size", "train.step"]
+    assert results["run"].values.tolist() == [2]
 
 
 def test_runs_are_chosen_by_their_ids(grid):

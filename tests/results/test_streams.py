@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from typedxp.results.arrays import metric_type
-from typedxp.results.metrics import Metric
-from typedxp.results.streams import StreamFile
+from typedxp import open_results
 from typedxp.stages.record import Run
 from typedxp.store.streams import parse, spell, summarize
+from typedxp.vocabulary.records import RunStatus
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 arrays = st.recursive(st.lists(scalars, max_size=3), lambda inner: st.lists(inner | scalars, max_size=3), max_leaves=9)
@@ -92,33 +91,25 @@ def test_deep_nesting_is_damage_and_no_crash():
     assert parse(b"[" * 100_000 + b'\n{"a":1}\n') == ([{"a": 1}], 1)
 
 
-def test_a_stream_of_numbers_keeps_nan_and_infinities_of_finished_and_killed_runs(tmp_path):
-    run = Run(tmp_path, None, id=1)
-    for value in (math.nan, math.inf, -math.inf, 0.5):
-        run.log(loss=value)
-    path = tmp_path / "metrics" / "train.jsonl"
-    finished = StreamFile(path, run.close()["train"])
-    killed = StreamFile(path, summarize(path))
+@pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.RUNNING])
+def test_a_stream_of_numbers_keeps_nan_and_infinities_of_finished_and_killed_runs(store, status):
+    store.add({}, [{"loss": value} for value in (math.nan, math.inf, -math.inf, 0.5)], status)
 
-    assert repr(finished.read("loss")) == repr(killed.read("loss")) == "[nan, inf, -inf, 0.5]"
-    assert finished.summary == killed.summary
+    for _ in range(2):
+        assert repr(open_results(store.path)["train.loss"].values.tolist()) == "[nan, inf, -inf, 0.5]"
 
 
-def test_text_that_reads_like_a_number_json_lacks_stays_text_in_a_column_of_text(tmp_path):
-    run = Run(tmp_path, None, id=1)
-    for value in ("NaN", "ok"):
-        run.log(state=value)
+def test_text_that_reads_like_a_number_json_lacks_stays_text_in_a_column_of_text(store):
+    store.add({}, [{"state": "NaN"}, {"state": "ok"}])
 
-    assert StreamFile(tmp_path / "metrics" / "train.jsonl", run.close()["train"]).read("state") == ["NaN", "ok"]
+    assert open_results(store.path)["train.state"].values.tolist() == ["NaN", "ok"]
 
 
 @pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, 10**30])
-def test_integers_of_more_than_64_bits_are_summed_up_as_floats(tmp_path, value):
-    run = Run(tmp_path, None, id=1)
-    run.log(small=1, huge=value, long=2**62)
-    summary = run.close()["train"]
-    file = StreamFile(tmp_path / "metrics" / "train.jsonl", summary)
+def test_integers_of_more_than_64_bits_are_floats(store, value):
+    run = store.add({}, [{"small": 1, "huge": value, "long": 2**62}])
+    summary = run.read_status().streams["train"]
 
     assert [summary.columns[name].kinds for name in ("small", "huge", "long")] == [("int",), ("float",), ("int",)]
-    assert summarize(file.path) == summary
-    assert [metric_type(Metric("train", name, (file,)), [file]) for name in ("small", "huge")] == ["int64", "float64"]
+    assert summarize(run.stream("train")) == summary
+    assert [open_results(store.path)[f"train.{name}"].dtype for name in ("small", "huge")] == ["int64", "float64"]

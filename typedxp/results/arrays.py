@@ -1,8 +1,7 @@
-"""Owns the values of a metric: which type they have, and reading them from the runs that are asked for."""
+"""Owns the values of a metric as an array that is read when it is indexed, and only of the runs that are asked for."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,61 +10,113 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from typedxp.results.metrics import Metric
-from typedxp.results.runs import ResultsWarning
-from typedxp.results.streams import StreamFile
-from typedxp.store.streams import numeric_type
+from typedxp.results.packed import PackedColumn
+from typedxp.results.rows import Array, align, blank, make_arrays, make_row, put
+from typedxp.results.streams import Damage
+from typedxp.results.table import Ints
 
-Array = np.ndarray[Any, Any]
+_BATCH = 1024
+"""How many runs are read at a time: what is held of them besides the values that are asked for."""
+
+_CHUNK = 2**25
+"""The bytes that a chunk should have at most."""
 
 
 class MetricArray(BackendArray):
     """A metric of all runs, as an array of the shape (*shape of the grid, steps, *sizes) that is read when indexed.
 
-    ``grid`` holds at each point the place of its run's stream in the metric's files, or -1. A metric that a run has
-    once has no steps: the last value that the run logged counts.
+    ``grid`` holds at each point the place of its run, or -1. A metric that a run has once has no steps: the last value
+    that the run logged counts.
     """
 
-    def __init__(self, metric: Metric, grid: Array) -> None:
+    def __init__(self, metric: Metric, grid: Ints) -> None:
         self.metric = metric
         self.grid = grid
-        self.one = metric.sizes if metric.steps is None else (metric.steps, *metric.sizes)
+        self.one = metric.shape
         self.shape = (*grid.shape, *self.one)
-        self.dtype = metric_type(metric, [self._file(place) for place in grid.flat])
+        self.dtype = metric.dtype(np.unique(grid))
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         """Read the values that are asked for."""
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
+    def load(self) -> Array:
+        """Read all values."""
+        return self._read((slice(None),) * len(self.shape))
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The sizes of good chunks along each dimension: of as many neighbouring runs as are read well together."""
+        room = max(1, _CHUNK // max(1, int(np.prod(self.one)) * self.dtype.itemsize))
+        sizes: list[int] = []
+        for size in reversed(self.grid.shape):
+            sizes.append(max(1, min(size, room)))
+            room //= max(1, size)
+        return (*reversed(sizes), *(max(1, size) for size in self.one))
+
     def _read(self, key: tuple[int | slice | Array, ...]) -> Array:
         places, within = key[: self.grid.ndim], key[self.grid.ndim :]
         grid = _choose(self.grid, places)
         shape = _choose(np.broadcast_to(np.False_, self.one), within).shape
-        values = np.empty((grid.size, *shape), self.dtype)
-        for index, place in enumerate(grid.flat):
-            column = self._column(place)
-            if column.dtype != values.dtype:
-                # The file is not any more what its summary promised: say what is there, rather than a wrong number.
-                values = values.astype(np.result_type(values, column))
-            # A slice, since a place of its own would take an object without dimensions for what it holds.
-            values[index : index + 1] = _choose(column, within)
+        runs, damages = grid.reshape(-1), []
+        values = np.empty((runs.size, *shape), self.dtype)
+        for start in range(0, runs.size, _BATCH):
+            rows, found = self._rows(runs[start : start + _BATCH])
+            damages += found
+            if rows.dtype != values.dtype:
+                # A file is not any more what its summary promised: say what is there, rather than a wrong number.
+                values = values.astype(np.result_type(values, rows))
+            values[start : start + _BATCH] = _choose(rows, (slice(None), *within))
+        self.metric.files.tell(damages)
         return values.reshape((*grid.shape, *shape))
 
-    def _column(self, place: int) -> Array:
-        file = self._file(place)
-        values = file.read(self.metric.column) if file else []
+    def _rows(self, runs: Ints) -> tuple[Array, list[Damage]]:
+        """Read whole runs: an array of the shape (runs, *shape of one), and what was wrong."""
+        metric, files = self.metric, self.metric.files
+        rows = blank((len(runs), *self.one), self.dtype)
+        wanted = metric.present(runs)
+        packed = files.packed(metric.key) if self.dtype != object else None
+        if packed is not None:
+            wanted &= ~self._unpack(packed, rows, runs)
+        parsed: dict[int, Array] = {}
+        damages = []
+        for index in np.flatnonzero(wanted).tolist():
+            run = int(runs[index])
+            parsed[run], damage = self._parse(run)
+            rows = put(rows, index, self._shaped(run, parsed[run]))
+            damages += [damage] if damage is not None else []
+        if packed is not None:
+            keep = [run for run in parsed if files.stamps[run] > 0]
+            packed.add(files.ids[keep], files.row_stamps[keep], [parsed[run] for run in keep])
+        return rows, damages
+
+    def _unpack(self, packed: PackedColumn, rows: Array, runs: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Put what is packed into its rows, and tell which it was."""
+        files = self.metric.files
+        ids, stamps = files.ids[runs], np.where(runs >= 0, files.row_stamps[runs], 0)
+        if self.metric.positions is None:
+            return packed.read_into(rows[:, np.newaxis] if self.metric.once else rows, ids, stamps)
+        found = packed.read(ids, stamps)
+        for index, row in enumerate(found):
+            if row is not None:
+                put(rows, index, self._shaped(int(runs[index]), row))
+        return np.array([row is not None for row in found], np.bool_)
+
+    def _shaped(self, run: int, row: Array) -> Array:
+        """Give the values of a run the shape (1, *shape of one), where they fill it."""
         if self.metric.once:
-            last = next((value for value in reversed(values) if value is not None), None)
-            return self._make([last]).reshape(self.one)
-        steps = self.one[0]
-        return self._make(values[:steps] + [None] * (steps - len(values)))
+            return row[:1]
+        return (row if self.metric.positions is None else align(row, self.metric.positions[run]))[np.newaxis]
 
-    def _make(self, values: Sequence[Any]) -> Array:
-        if self.metric.dims:
-            return make_arrays(self.metric.column, values, self.metric.sizes)
-        return make_column(values, self.dtype)
-
-    def _file(self, place: int) -> StreamFile | None:
-        return self.metric.files[place] if place >= 0 else None
+    def _parse(self, run: int) -> tuple[Array, Damage | None]:
+        """Read the values of a run from its file, in the narrowest type that holds them."""
+        metric = self.metric
+        values, damage = metric.files.read(run, metric.column)
+        if metric.once:
+            values = [next((value for value in reversed(values) if value is not None), None)]
+        if metric.dims:
+            return make_arrays(metric.column, values, metric.sizes_of(run)), damage
+        return make_row(values, self.dtype), damage
 
 
 def _choose(array: Array, key: Sequence[int | slice | Array]) -> Array:
@@ -73,61 +124,3 @@ def _choose(array: Array, key: Sequence[int | slice | Array]) -> Array:
     for axis in reversed(range(len(key))):  # from the last one, since an integer removes its axis
         array = array[(slice(None),) * axis + (key[axis],)]
     return np.asarray(array)
-
-
-def metric_type(metric: Metric, files: Sequence[StreamFile | None]) -> np.dtype[Any]:
-    """Return the type of a metric in some of its files, from what is declared and summed up: no value is read.
-
-    It is that of integers or truths only if nothing is missing.
-    """
-    if metric.dims:
-        return np.dtype(np.float64)
-    found = [file.summary.columns.get(metric.column) if file else None for file in files]
-    kinds = {kind for summary in found if summary for kind in summary.kinds}
-    word = metric.declared.dtype if metric.declared is not None else None
-    if word == "str" or not kinds.isdisjoint({"str", "other"}):
-        return np.dtype(object)
-    steps = metric.steps
-    if word != "float" and len(kinds) == 1 and all(summary and steps in (None, summary.records) for summary in found):
-        return {"bool": np.dtype(np.bool_), "int": np.dtype(np.int64)}.get(kinds.pop(), np.dtype(np.float64))
-    return np.dtype(np.float64)
-
-
-def make_column(values: Sequence[Any], dtype: np.dtype[Any]) -> Array:
-    """Make an array of values, None being a missing one: of the ``dtype``, or of a wider one that can hold them all."""
-    types = set(map(numeric_type, values))
-    if dtype.hasobject or not types <= {bool, int, float, type(None)}:
-        return np.fromiter(values, dtype=object, count=len(values))
-    if types <= {_PYTHON_TYPES.get(dtype.type)}:
-        return np.array(values, dtype)
-    try:
-        return np.array(values, np.float64)
-    except OverflowError:
-        return np.array([float(str(value)) if isinstance(value, int) else value for value in values], np.float64)
-
-
-def make_arrays(column: str, values: Sequence[Any], sizes: tuple[int, ...]) -> Array:
-    """Make one array of the nested lists of a column, each padded by NaN to the ``sizes``; warn of what is none."""
-    made = np.full((len(values), *sizes), np.nan)
-    misfits = 0
-    for place, value in zip(made, values, strict=True):
-        array = _numbers(value)
-        if array.ndim == len(sizes):
-            fitting = tuple(slice(0, min(extents)) for extents in zip(array.shape, sizes, strict=True))
-            place[fitting] = array[fitting]
-        elif value is not None and array.size:
-            misfits += 1
-    if misfits:
-        message = f"{misfits} values of {column!r} are not arrays with {len(sizes)} dimensions, and count as missing."
-        warnings.warn(message, ResultsWarning, stacklevel=2)
-    return made
-
-
-def _numbers(value: Any) -> Array:
-    try:
-        return np.array(value, np.float64)
-    except (ValueError, TypeError, OverflowError):
-        return np.array(np.nan)
-
-
-_PYTHON_TYPES: dict[type, type] = {np.bool_: bool, np.int64: int}

@@ -1,53 +1,103 @@
-"""Owns the shape of a dataset: which keys are dimensions, and where along them each run is."""
+"""Owns the shape of a dataset: the values along each dimension, where along them each run is, and which run counts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from typedxp.results.commands import Commands
+from typedxp.errors import ResultsError
 from typedxp.results.labels import Identity, identity
-from typedxp.results.runs import StoredRun
+from typedxp.results.problems import ResultsWarning
+from typedxp.results.table import Fact, Ints, Table
+from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.tree import ABSENT
 
-
-@dataclass(frozen=True)
-class Point:
-    """The value of each dimension's key, in their order, and the runs that have these values, in order of id."""
-
-    values: tuple[Any, ...]
-    runs: list[StoredRun] = field(default_factory=list)
+Duplicates = Literal["newest", "all", "error"]
+"""What becomes of several runs of one point."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A key with its different values in the order of the runs, and for each point the place of its value."""
+    """A key with its different values in the order of the runs, and for each run the place of its value."""
 
     key: str
     values: tuple[Any, ...]
-    places: tuple[int, ...]
+    places: Ints
+
+    def take(self, runs: Ints) -> Axis:
+        """Return the axis of some of the runs, with all its values."""
+        return Axis(self.key, self.values, self.places[runs])
+
+    def compact(self) -> Axis:
+        """Return the axis with only the values that some run has."""
+        fact = Fact(self.values, self.places).compact()
+        return Axis(self.key, fact.values, fact.places)
 
 
-def swept_keys(runs: Iterable[StoredRun]) -> tuple[str, ...]:
-    """Return every key that some run swept, in the order of the sweeps."""
-    return tuple(dict.fromkeys(key for run in runs for key in run.record.point))
+def make_axis(key: str, fact: Fact) -> Axis:
+    """Collect the values along a key: those that are equal are one, and no value is None."""
+    known: dict[Identity, int] = {}
+    values: list[Any] = []
+    ordered = fact.compact()
+    absent = not ordered.present.all()
+    translated = []
+    for value in [*ordered.values, *([None] if absent else [])]:
+        place = known.setdefault(identity(value), len(values))
+        if place == len(values):
+            values.append(value)
+        translated.append(place)
+    # In the order in which the runs first have them.
+    return Axis(key, tuple(values), np.array(translated, np.int64)[ordered.places]).compact()
 
 
-def group_by_point(runs: Iterable[StoredRun], keys: Sequence[str], commands: Commands) -> list[Point]:
-    """Group runs by their values at the keys that are dimensions."""
-    points: dict[tuple[Identity, ...], Point] = {}
-    for run in runs:
-        values = tuple(commands.value(run, key) for key in keys)
-        points.setdefault(tuple(map(identity, values)), Point(values)).runs.append(run)
-    return list(points.values())
+def number_points(axes: Sequence[Axis], runs: int) -> Ints:
+    """Number the points: runs have the same number if, and only if, they have the same place along every axis."""
+    points = np.zeros(runs, np.int64)
+    for axis in axes:
+        # Numbered anew each time, so that no product of many axes outgrows 64 bits.
+        points = np.unique(points * len(axis.values) + axis.places, return_inverse=True)[1]
+    return points.reshape(-1)
 
 
-def make_axes(keys: Sequence[str], points: Sequence[Point]) -> tuple[Axis, ...]:
-    """Collect the values along each key."""
-    return tuple(_axis(key, [point.values[index] for point in points]) for index, key in enumerate(keys))
+def newest(table: Table, points: Ints) -> Ints:
+    """Choose the run that counts at each point: the newest completed one, or else the newest. In order of first run."""
+    completed = np.array([status == RunStatus.COMPLETED for status in table.fact("status")], np.bool_)
+    order = np.lexsort((table.ids, completed, points))
+    last = np.append(np.diff(points[order]) != 0, True)
+    chosen: Ints = order[last]
+    first = np.unique(points, return_index=True)[1]
+    in_order: Ints = chosen[np.argsort(first)]
+    return in_order
+
+
+def choose_runs(table: Table, axes: Sequence[Axis], duplicates: Duplicates) -> tuple[Ints, tuple[Axis, ...]]:
+    """Choose the runs that are shown, and the axes along which they have places, an axis ``repeat`` for all of a point.
+
+    Raises:
+        ResultsError: a point has several runs, and that is an error.
+    """
+    points = number_points(axes, len(table))
+    if duplicates == "all":
+        return np.arange(len(table)), (*axes, *_repeats(points))
+    chosen = newest(table, points)
+    if duplicates == "error" and len(chosen) < len(table):
+        raise ResultsError(_describe_duplicates(table, points))
+    _warn_of_hidden(table, points)
+    return chosen, tuple(axis.take(chosen) for axis in axes)
+
+
+def _repeats(points: Ints) -> tuple[Axis, ...]:
+    order = np.argsort(points, kind="stable")
+    starts = np.append(0, np.flatnonzero(np.diff(points[order])) + 1)
+    counts = np.diff(np.append(starts, len(points)))
+    repeat = np.empty(len(points), np.int64)
+    repeat[order] = np.arange(len(points)) - np.repeat(starts, counts)
+    return (Axis("repeat", tuple(range(int(counts.max()))), repeat),) if len(points) else ()
 
 
 def keeps_grid(axes: Sequence[Axis], runs: int) -> bool:
@@ -56,17 +106,40 @@ def keeps_grid(axes: Sequence[Axis], runs: int) -> bool:
     return cells <= max(4 * runs, 1000)
 
 
-def place_runs(axes: Sequence[Axis], runs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def place_runs(axes: Sequence[Axis], runs: int) -> Ints:
     """Return the place of the run at each point of the product of the axes, -1 where there is none."""
     grid = np.full([len(axis.values) for axis in axes], -1, dtype=np.int64)
-    grid[tuple(np.array(axis.places, dtype=np.int64) for axis in axes)] = np.arange(runs) if axes else 0
+    grid[tuple(axis.places for axis in axes)] = np.arange(runs) if axes else 0
     return grid
 
 
-def _axis(key: str, values: Sequence[Any]) -> Axis:
-    identities = list(map(identity, values))
-    # The first value of each identity stays.
-    different = dict(zip(reversed(identities), reversed(values), strict=True))
-    order = dict.fromkeys(identities)
-    places = {known: place for place, known in enumerate(order)}
-    return Axis(key, tuple(different[known] for known in order), tuple(places[known] for known in identities))
+def _describe_duplicates(table: Table, points: Ints) -> str:
+    found, counts = np.unique(points, return_counts=True)
+    several = found[counts > 1]
+    ids = ", ".join(map(str, table.ids[points == several[0]].tolist()[:10]))
+    count = f"{len(several)} points have" if len(several) > 1 else "One point has"
+    return (
+        f"{count} several runs (for example runs {ids}). Choose among them by where= or runs=, add a dimension in "
+        'which they differ by dims=, or take duplicates="newest" or "all".'
+    )
+
+
+def _warn_of_hidden(table: Table, points: Ints) -> None:
+    """Warn of runs that share a point with a run of another config, since one of them is not shown."""
+    pairs = np.unique(np.stack([points, table.fact("digest").places]), axis=1)
+    found, counts = np.unique(pairs[0], return_counts=True)
+    mixed = found[counts > 1]
+    if len(mixed):
+        ids = ", ".join(map(str, table.ids[points == mixed[0]].tolist()[:10]))
+        files = table.fact("experiment.file").take(np.flatnonzero(np.isin(points, mixed)))
+        message = (
+            f"Runs that differ in keys that were not swept share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
+            f"(for example runs {ids}): of each point only the newest completed run is shown. "
+            f"{_describe_scripts(files)}Sweep those keys as well, or keep such runs in stores of their own."
+        )
+        warnings.warn(message, ResultsWarning, stacklevel=2)
+
+
+def _describe_scripts(files: Fact) -> str:
+    names = {"a notebook" if file is ABSENT else file for file in files}
+    return f"They come from several scripts: {', '.join(sorted(names))}. " if len(names) > 1 else ""

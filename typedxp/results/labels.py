@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from typedxp.results.runs import StoredRun
+from typedxp.results.table import Table
 from typedxp.vocabulary.records import Label
 
 Identity = tuple[str, Any]
@@ -25,10 +25,10 @@ def identity(value: Any) -> Identity:
     return ("number", value) if isinstance(value, int | float) else ("json", _text(value))
 
 
-def find_label(runs: Iterable[StoredRun], key: str) -> Label:
+def find_label(table: Table, key: str) -> Label:
     """Return what the newest run that knows the key says about it."""
-    labels = [run.record.labels[key] for run in runs if key in run.record.labels]
-    return labels[-1] if labels else Label()
+    labels: dict[str, Any] = next((labels for labels in table.fact("labels").newest_first if key in labels), {})
+    return Label(**labels.get(key, {}))
 
 
 def label_array(values: Sequence[Any]) -> np.ndarray[Any, Any]:

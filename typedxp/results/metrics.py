@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
-from typedxp.results.names import RUN, STATUS, step_name, unused, variable_name
-from typedxp.results.runs import StoredRun
-from typedxp.results.streams import StreamFile, column_names, find_streams, longest
+import numpy as np
+
+from typedxp.results.names import RESERVED, step_name, unused, variable_name
+from typedxp.results.streams import StreamFiles
+from typedxp.results.table import Fact, Ints, Table
 from typedxp.vocabulary.metrics import SUMMARY, Sizes, Variable
+from typedxp.vocabulary.tree import ABSENT
+
+_TYPES = {"bool": np.dtype(np.bool_), "int": np.dtype(np.int64)}
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of a stream: ``files`` are those of all runs in order, None where a run does not have the stream.
+    """A column of a stream: ``files`` are those of all runs.
 
-    ``dims`` and ``sizes`` are those of its own dimensions, where its values are arrays.
+    ``dims`` and ``sizes`` are those of its own dimensions, where its values are arrays. ``positions`` of the shape
+    (runs, steps) hold the record that is shown at each step, or -1; without them, records are shown as they follow each
+    other.
     """
 
-    stream: str
     column: str
-    files: tuple[StreamFile | None, ...]
+    files: StreamFiles
     declared: Variable | None = None
     dims: tuple[str, ...] = ()
     sizes: Sizes = ()
+    positions: Ints | None = None
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        return self.files.name
 
     @property
     def once(self) -> bool:
@@ -37,37 +51,103 @@ class Metric:
 
     @property
     def steps(self) -> int | None:
-        """The number of records of the run that has most of them."""
-        return None if self.once else longest(self.files)
+        """The number of steps: of the records of the run that has most of them, unless they are aligned."""
+        if self.once:
+            return None
+        return self.files.longest if self.positions is None else self.positions.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the values of one run: (steps, *sizes), or only the sizes of what it has once."""
+        return self.sizes if self.steps is None else (self.steps, *self.sizes)
+
+    @property
+    def key(self) -> str:
+        """What its values are packed by: those that count once are not all that there are."""
+        return f"{self.column}.last" if self.once else self.column
+
+    @cached_property
+    def summaries(self) -> Fact:
+        """What each run says of the column, ABSENT where it does not have it."""
+        columns = self.files.streamed.columns
+        return columns.mapped(columns.get(self.column, ABSENT) for columns in columns.values)
+
+    def present(self, runs: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Tell whether each of these runs has a value; run -1 is none."""
+        return (runs >= 0) & self.summaries.present[runs]
+
+    def sizes_of(self, run: int) -> Sizes:
+        """Return the sizes of the arrays of a run."""
+        sizes = tuple(self.summaries[run]["sizes"])
+        return sizes if len(sizes) == len(self.dims) else self.sizes
+
+    def dtype(self, runs: Ints) -> np.dtype[Any]:
+        """Return the type that holds the values of some runs, from what is declared and summed up: no value is read.
+
+        It is that of integers or truths only if nothing is missing.
+        """
+        if self.dims:
+            return np.dtype(np.float64)
+        found = self.summaries.take(runs[runs >= 0])
+        kinds = {kind for summary in found.used for kind in summary["kinds"]}
+        word = self.declared.dtype if self.declared is not None else None
+        if word == "str" or not kinds.isdisjoint({"str", "other"}):
+            return np.dtype(object)
+        whole = (runs >= 0).all() and found.present.all() and all(summary["full"] for summary in found.used)
+        if word == "float" or len(kinds) != 1 or not whole or not self._fills(runs):
+            return np.dtype(np.float64)
+        return _TYPES.get(kinds.pop(), np.dtype(np.float64))
+
+    def note(self, runs: Ints) -> str | None:
+        """Say what the values of some runs do not show of what was logged."""
+        kinds = {kind for summary in self.summaries.take(runs[runs >= 0]).used for kind in summary["kinds"]} - {"null"}
+        if kinds == {"int"} and self.dtype(runs) == np.float64 and not self.dims:
+            return "integers shown as floats, since some are missing"
+        if len(kinds) > 1 and kinds != {"int", "float"}:
+            return f"values of several types: {', '.join(sorted(kinds))}"
+        return None
+
+    def _fills(self, runs: Ints) -> bool:
+        """Tell whether each of the runs has a record for every step."""
+        if self.steps is None:
+            return True
+        if self.positions is not None:
+            return bool((self.positions[runs] >= 0).all())
+        return bool((self.files.streamed.records[runs] == self.steps).all())
 
 
-def find_metrics(runs: Sequence[StoredRun]) -> dict[str, Metric]:
+def find_metrics(table: Table, streams: Mapping[str, StreamFiles]) -> dict[str, Metric]:
     """Find the metrics of the runs, by the names of their variables: all that were declared or logged."""
-    declared = _declared(runs)
-    streams = dict.fromkeys(declared, (None,) * len(runs)) | dict(find_streams(runs))
+    declared = _declared(table)
     found: dict[str, Metric] = {}
-    for stream, files in streams.items():
+    for stream in dict.fromkeys([*declared, *streams]):
+        files = streams[stream] if stream in streams else StreamFiles.none(stream, table)
         variables = declared.get(stream, {})
-        columns = tuple(dict.fromkeys([*variables, *column_names(files)]))
+        columns = tuple(dict.fromkeys([*variables, *files.columns]))
         for column in columns:
-            metric = Metric(stream, column, files, variables.get(column))
-            name = unused(column, {RUN, STATUS}) if metric.once else variable_name(stream, column, columns)
+            metric = Metric(column, files, variables.get(column))
+            name = unused(column, RESERVED) if metric.once else variable_name(stream, column, columns)
             found[name] = metric
     return _with_dimensions(found)
 
 
-def _declared(runs: Iterable[StoredRun]) -> dict[str, dict[str, Variable]]:
+def _declared(table: Table) -> dict[str, dict[str, Variable]]:
     """Collect what was declared; of what several runs declared, the newest counts."""
     streams: dict[str, dict[str, Variable]] = {}
-    for run in runs:
-        for stream, variables in run.record.metrics.items():
-            streams[stream] = streams.get(stream, {}) | dict(variables)
+    for declaration in reversed(table.fact("metrics").newest_first):
+        for stream, variables in declaration.items():
+            known = {name: _variable(variable) for name, variable in variables.items()}
+            streams[stream] = streams.get(stream, {}) | known
     return streams
+
+
+def _variable(raw: Mapping[str, Any]) -> Variable:
+    return Variable(**{**raw, "dims": tuple(raw.get("dims", ()))})
 
 
 def _with_dimensions(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """Give the metrics that are arrays their dimensions, which have the same size in all of them."""
-    taken = {RUN, STATUS, *metrics, *(metric.step for metric in metrics.values() if metric.step)}
+    taken = {*RESERVED, *metrics, *(metric.step for metric in metrics.values() if metric.step)}
     sizes: dict[str, int] = {}
     for metric in metrics.values():
         for name, size in _sizes(metric):
@@ -86,7 +166,7 @@ def _with_dimensions(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
 
 def _sizes(metric: Metric) -> Iterator[tuple[str, int]]:
     dims = metric.declared.dims if metric.declared is not None else ()
-    for file in metric.files:
-        column = file.summary.columns.get(metric.column) if file else None
-        fits = column is not None and len(column.sizes) == len(dims)
-        yield from zip(dims, column.sizes if column is not None and fits else (0,) * len(dims), strict=True)
+    yield from zip(dims, (0,) * len(dims), strict=True)
+    for summary in metric.summaries.used if dims else ():
+        if len(summary["sizes"]) == len(dims):
+            yield from zip(dims, summary["sizes"], strict=True)

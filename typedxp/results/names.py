@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 RUN = "run"
 STATUS = "status"
+REPEAT = "repeat"
+
+RESERVED = frozenset({RUN, STATUS, REPEAT, "attempt", "cause", "code", "peak_memory", "wall"})
+"""The names of the coordinates that tell about the runs: nothing else is called so."""
 
 
 def step_name(stream: str) -> str:
@@ -22,13 +26,17 @@ def variable_name(stream: str, column: str, columns: Collection[str]) -> str:
     return f"{stream}.{name}"
 
 
-def dimension_names(keys: Sequence[str], reserved: Collection[str] = ()) -> dict[str, str]:
-    """Name each swept key by as few of its last parts as tell it from the other keys, or by the full key.
+def dimension_names(
+    keys: Sequence[str], reserved: Collection[str] = (), rename: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Name each key by as few of its last parts as tell it from the other keys, or by the full key.
 
-    The names are all different, and none is ``run``, ``status`` or ``reserved``.
+    The names are all different, and none is that of a coordinate about the runs or ``reserved``. ``rename`` holds other
+    names for keys, by the name that they would have or by the full key.
     """
-    taken = {RUN, STATUS, *reserved}
+    taken = {*RESERVED, *reserved}
     names = {key: short if (short := _shortest(key, keys)) not in taken else key for key in keys}
+    names |= {key: (rename or {}).get(key) or (rename or {}).get(name) or name for key, name in names.items()}
     for key in keys:
         others = {name for other, name in names.items() if other != key}
         names[key] = unused(names[key], taken | others)

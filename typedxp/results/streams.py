@@ -1,81 +1,123 @@
-"""Owns the streams of the runs that are shown: which there are, and reading a column of one."""
+"""Owns reading a column of a stream: from the packed cache where it is there, else from the files that runs wrote."""
 
 from __future__ import annotations
 
 import errno
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from typedxp.results.runs import ResultsWarning, StoredRun
-from typedxp.store.streams import NUMBERS, parse
-from typedxp.vocabulary.records import StreamSummary
+import numpy as np
+
+from typedxp.results.packed import PackedColumn
+from typedxp.results.problems import ResultsWarning
+from typedxp.results.sources.formats import parse_file
+from typedxp.results.table import Ints, Streamed, Table
+from typedxp.results.tabulate import DIRECTORY
+from typedxp.vocabulary.tree import ABSENT
+
+Array = np.ndarray[Any, Any]
 
 
-class StreamFile:
-    """A stream of one run, as it was when the results were opened."""
+@dataclass(frozen=True)
+class Damage:
+    """What was wrong with a file, so that it is said once."""
 
-    def __init__(self, path: Path, summary: StreamSummary) -> None:
-        self.path = path
-        self.summary = summary
-        self._warned = False
+    path: str
+    what: str
 
-    def read(self, column: str) -> list[Any]:
-        """Read one column, None for each record that lacks it; what was appended since the opening is left out."""
-        if column not in self.summary.columns:
-            return []
-        records = self._read_records()
-        values = [record.get(column) for record in records]
-        if str in set(map(type, values)) and "str" not in self.summary.columns[column].kinds:
-            return [NUMBERS.get(value, value) if isinstance(value, str) else value for value in values]
-        return values
 
-    def _read_records(self) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class StreamFiles:
+    """A stream of runs, as it was when the results were opened; a run is named by its place among them.
+
+    ``cache`` is the directory of caches, None where nothing may be kept.
+    """
+
+    name: str
+    root: Path
+    cache: Path | None
+    ids: Ints
+    stamps: Ints
+    directories: tuple[str, ...]
+    streamed: Streamed
+    told: set[Damage] = field(default_factory=set, compare=False, repr=False)
+
+    @classmethod
+    def none(cls, name: str, table: Table) -> StreamFiles:
+        """Make the stream that is declared, and that no run has."""
+        streamed = Streamed.absent(len(table))
+        return cls(name, Path(), None, table.ids, table.stamps, ("",) * len(table), streamed)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns, in the order in which the runs first have them.
+
+        Those that begin with ``_`` are ours: when a record was logged, for example.
+        """
+        names = (name for columns in self.streamed.columns.used for name in columns if not name.startswith("_"))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def longest(self) -> int:
+        """The number of records of the run that has most of them."""
+        return max(0, int(self.streamed.records.max(initial=0)))
+
+    @cached_property
+    def row_stamps(self) -> Ints:
+        """A number for each run that changes whenever its stream does; 0 where it may still change."""
+        return np.where(self.stamps > 0, (self.stamps * 31 + self.streamed.bytes) % 2**62 + 1, 0)
+
+    def packed(self, key: str) -> PackedColumn | None:
+        """Return the packed cache of a column, if there may be one."""
+        return PackedColumn(self.cache, self.name, key) if self.cache is not None else None
+
+    def read(self, run: int, column: str) -> tuple[list[Any], Damage | None]:
+        """Read a column of a run from its file, None for each record that lacks it, and what was wrong with it.
+
+        What was appended since the opening is left out.
+        """
+        records, damage = self._read_records(run)
         try:
-            with self.path.open("rb") as file:
-                records, damaged = parse(file.read(self.summary.bytes))
+            return [record[column] for record in records], damage
+        except KeyError:
+            return [record.get(column) for record in records], damage
+
+    def tell(self, damages: Iterable[Damage]) -> None:
+        """Warn of what was wrong with files, in one warning, and of each file once."""
+        new = [damage for damage in dict.fromkeys(damages) if damage not in self.told]
+        if new:
+            self.told.update(new)
+            more = f" The same or the like holds for {len(new) - 1} more files." if len(new) > 1 else ""
+            warnings.warn(f"{new[0].path} {new[0].what}{more}", ResultsWarning, stacklevel=2)
+
+    def _read_records(self, run: int) -> tuple[list[dict[str, Any]], Damage | None]:
+        file = self.streamed.files[run]
+        if file is ABSENT:
+            return [], None
+        path = f"{self.root}/{self.directories[run]}/{file}"
+        try:
+            with open(path, "rb") as stream:  # noqa: PTH123 - once per run, where a path costs as much as the reading
+                records, damaged = parse_file(stream.read(int(self.streamed.bytes[run])), file[file.rindex(".") :])
         except OSError as error:
             why = "was deleted" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
-            self._warn(f"{self.path} {why} after the results were opened: its values are missing.")
-            return []
+            return [], Damage(path, f"{why} after the results were opened: its values are missing.")
         if damaged:
-            self._warn(
-                f"{self.path} has {damaged} damaged line{'s' if damaged > 1 else ''}, which count as never written."
-            )
-        elif len(records) < self.summary.records:
-            self._warn(f"{self.path} lost records after the results were opened: their values are missing.")
-        return records
-
-    def _warn(self, message: str) -> None:
-        if not self._warned:
-            self._warned = True
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            lines = f"{damaged} damaged line{'s' if damaged > 1 else ''}"
+            return records, Damage(path, f"has {lines}, which count as never written.")
+        if len(records) < self.streamed.records[run]:
+            return records, Damage(path, "lost records after the results were opened: their values are missing.")
+        return records, None
 
 
-def find_streams(runs: Sequence[StoredRun]) -> Mapping[str, tuple[StreamFile | None, ...]]:
-    """Find the streams of the runs: for each, the file of every run in order, or None where a run does not have it."""
-    summaries = [run.summaries() for run in runs]
-    names = dict.fromkeys(name for found in summaries for name in found)
+def find_streams(table: Table, root: Path, cache: Path | None) -> dict[str, StreamFiles]:
+    """Find the streams of the runs, by name."""
+    directories = tuple(table.fact(DIRECTORY))
     return {
-        name: tuple(
-            StreamFile(run.directory.stream(name), found[name]) if name in found else None
-            for run, found in zip(runs, summaries, strict=True)
-        )
-        for name in names
+        name: StreamFiles(name, root, cache, table.ids, table.stamps, directories, streamed)
+        for name, streamed in table.streams.items()
     }
-
-
-def column_names(files: Sequence[StreamFile | None]) -> tuple[str, ...]:
-    """Name every column of a stream, in the order in which the runs first have them.
-
-    Those that begin with ``_`` are ours: when a record was logged, for example.
-    """
-    names = (name for file in files if file for name in file.summary.columns if not name.startswith("_"))
-    return tuple(dict.fromkeys(names))
-
-
-def longest(files: Sequence[StreamFile | None]) -> int:
-    """Return the number of steps of a stream: that of the run with the most records."""
-    return max((file.summary.records for file in files if file), default=0)

@@ -55,7 +55,7 @@ class Store:
         Raises:
             StoreError: there is no such directory, or it cannot be read.
         """
-        for number in sorted(self._ids()):
+        for number in self.ids():
             directory = RunDirectory(self.root / str(number))
             if (directory.path / "run.json").exists():
                 yield directory
@@ -120,7 +120,7 @@ class Store:
 
     def _take(self, count: int, taken: list[RunDirectory]) -> None:
         self.cache.mkdir(parents=True, exist_ok=True)
-        number = max(max(self._ids(), default=0), max(self._marks(), default=0))
+        number = max(max(self.ids(), default=0), max(self._marks(), default=0))
         while len(taken) < count:
             number += 1
             directory = RunDirectory(self.root / str(number))
@@ -137,10 +137,16 @@ class Store:
                     self._mark_path(mark).unlink(missing_ok=True)
                 path.rmdir()
 
-    def _ids(self) -> list[int]:
+    def ids(self) -> list[int]:
+        """Return every id that is taken, in order; not each of them need be that of a run yet.
+
+        Raises:
+            StoreError: there is no such directory, or it cannot be read.
+        """
         try:
             # Names with leading zeros or a sign were not made by us.
-            return [int(name) for name in os.listdir(self.root) if name.isascii() and name.isdigit() and name[0] != "0"]
+            names = [name for name in os.listdir(self.root) if name.isascii() and name.isdigit() and name[0] != "0"]
+            return sorted(map(int, names))
         except FileNotFoundError as error:
             raise StoreError(f"There is no directory {self.path}.") from error
         except OSError as error:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import ResultsError
-from typedxp.results.runs import ResultsWarning, StoredRun
+from typedxp.results.problems import ResultsWarning
+from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
-from typedxp.store.streams import NUMBERS, parse
+from typedxp.store.streams import NUMBERS, parse, summarize
 from typedxp.store.writer import TIME
-from typedxp.vocabulary.records import RunStatus, StreamSummary
+from typedxp.vocabulary.records import RunRecord, RunStatus, Status
 
 STEP = "step"
 
@@ -45,32 +46,34 @@ class Point:
 class FinishedRun:
     """A run with everything that another system may want to know."""
 
-    stored: StoredRun
+    directory: RunDirectory
+    record: RunRecord
+    state: Status
 
     @property
     def identity(self) -> str:
         """A text that no other run has, in whatever store."""
-        return f"{self.stored.record.id}-{self.stored.record.sweep}"
+        return f"{self.record.id}-{self.record.sweep}"
 
     @property
     def name(self) -> str:
         """What the run is called by people."""
-        return f"{self.stored.record.experiment.name}-{self.stored.record.id}"
+        return f"{self.record.experiment.name}-{self.record.id}"
 
     @property
     def status(self) -> RunStatus:
         """How the run ended."""
-        return self.stored.status.status
+        return self.state.status
 
     @property
     def start(self) -> float:
         """When the run began, or was planned if it never did, in seconds since 1970."""
-        return _seconds(self.stored.status.start or self.stored.record.created)
+        return _seconds(self.state.start or self.record.created)
 
     @property
     def end(self) -> float:
         """When the run ended, in seconds since 1970."""
-        return max(self.start, _seconds(self.stored.status.end)) if self.stored.status.end else self.start
+        return max(self.start, _seconds(self.state.end)) if self.state.end else self.start
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class FinishedRun:
         Raises:
             StoreError: it cannot be read.
         """
-        return self.stored.directory.read_config()
+        return self.directory.read_config()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class FinishedRun:
     @property
     def tags(self) -> dict[str, str]:
         """What names the run and its code."""
-        record, code = self.stored.record, self.stored.record.code
+        record, code = self.record, self.record.code
         known = {
             "run": str(record.id),
             "sweep": record.sweep,
@@ -97,7 +100,7 @@ class FinishedRun:
             "digest": record.digest,
             "commit": code.commit if code else None,
             "dirty": str(code.dirty).lower() if code else None,
-            "directory": str(self.stored.directory.path),
+            "directory": str(self.directory.path),
         }
         return {f"typedxp.{name}": value for name, value in known.items() if value is not None}
 
@@ -109,11 +112,15 @@ class FinishedRun:
 
         Lines that are damaged are passed over, with a warning.
         """
-        return {name: self._read(name, summary) for name, summary in self.stored.summaries().items()}
+        return {name: self._read(name) for name in self.directory.streams()}
 
-    def _read(self, stream: str, summary: StreamSummary) -> tuple[Point, ...]:
-        path = self.stored.directory.stream(stream)
-        records, damaged = parse(path.read_bytes())
+    def _read(self, stream: str) -> tuple[Point, ...]:
+        path = self.directory.stream(stream)
+        data = path.read_bytes()
+        records, damaged = parse(data)
+        summary = self.state.streams.get(stream)
+        if summary is None or summary.bytes != len(data):
+            summary = summarize(path)
         if damaged:
             message = f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''}, which count as never written."
             warnings.warn(message, ResultsWarning, stacklevel=2)
@@ -142,12 +149,12 @@ def find_finished(store: Path, ids: Iterable[int] = ()) -> list[FinishedRun]:
     """
     asked = sorted(set(ids))
     directories = [Store(store).run(number) for number in asked] if asked else list(Store(store).runs())
-    runs = [StoredRun(directory, directory.read_record(), directory.read_status()) for directory in directories]
-    going = [run for run in runs if not run.status.status.final]
+    runs = [FinishedRun(directory, directory.read_record(), directory.read_status()) for directory in directories]
+    going = [run for run in runs if not run.status.final]
     if asked and going:
-        shown = ", ".join(f"{run.directory.id} ({run.status.status})" for run in going)
+        shown = ", ".join(f"{run.directory.id} ({run.status})" for run in going)
         raise ResultsError(f"Only runs that have ended are exported, and these of {store} have not: {shown}.")
-    found = [FinishedRun(run) for run in runs if run.status.status.final]
+    found = [run for run in runs if run.status.final]
     if not found:
         raise ResultsError(f"No run in {store} has ended: there is nothing to export.")
     return found
@@ -170,7 +177,7 @@ def load(module: str, extra: str) -> Any:
 def left_out(run: FinishedRun, system: str, names: Iterable[str], why: str) -> tuple[str, ...]:
     """Say which metrics another system does not hold, or not as they are."""
     listed = ", ".join(sorted(set(names)))
-    return (f"run {run.stored.record.id}: {system} {why}: {listed}",) if listed else ()
+    return (f"run {run.record.id}: {system} {why}: {listed}",) if listed else ()
 
 
 def as_float(value: float) -> float:

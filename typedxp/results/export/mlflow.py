@@ -39,7 +39,7 @@ def export(run: FinishedRun, place: Path) -> Exported:
 def _export(run: FinishedRun, place: Path, mlflow: Any) -> Exported:
     place.mkdir(parents=True, exist_ok=True)
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{place / 'mlflow.db'}")
-    experiment = _experiment(client, run.stored.record.experiment.name, place)
+    experiment = _experiment(client, run.record.experiment.name, place)
     for found in client.search_runs([experiment], f"tags.`{_IDENTITY}` = '{run.identity}'"):
         if found.info.status != "RUNNING":
             return Exported(client.tracking_uri, written=False)
@@ -116,4 +116,4 @@ def _refusals(run: FinishedRun, mlflow: Any) -> Iterator[None]:
     try:
         yield
     except mlflow.exceptions.MlflowException as error:
-        raise ResultsError(f"MLflow refuses run {run.stored.record.id}: {error}") from error
+        raise ResultsError(f"MLflow refuses run {run.record.id}: {error}") from error

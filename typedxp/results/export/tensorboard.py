@@ -25,7 +25,7 @@ def export(run: FinishedRun, place: Path) -> Exported:
         ResultsError: TensorBoard is not installed.
     """
     library = _Library()
-    target = place / re.sub(r"[^\w.-]", "_", f"{run.stored.record.experiment.name}-{run.identity}")
+    target = place / re.sub(r"[^\w.-]", "_", f"{run.record.experiment.name}-{run.identity}")
     if target.exists():
         return Exported(str(target), written=False)
     place.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def _write(run: FinishedRun, draft: Path) -> None:
             mode="offline",
             dir=draft,
             id=run.identity,
-            project=run.stored.record.experiment.name,
+            project=run.record.experiment.name,
             name=run.name,
             tags=[str(run.status)],
             config=run.config,
@@ -55,7 +55,7 @@ def _write(run: FinishedRun, draft: Path) -> None:
         made.summary.update({tag.replace(".", "/"): text for tag, text in run.tags.items()})
         made.finish(exit_code=0 if run.status is RunStatus.COMPLETED else 1)
     except wandb.Error as error:
-        raise ResultsError(f"wandb refuses run {run.stored.record.id}: {error}") from error
+        raise ResultsError(f"wandb refuses run {run.record.id}: {error}") from error
 
 
 def _settings(wandb: Any) -> Any:

@@ -1,0 +1,115 @@
+"""Owns how runs become a dataset: dimensions, coordinates and lazy variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray
+from xarray.core import indexing
+
+from typedxp.results.analysis.provenance import describe
+from typedxp.results.arrays import MetricArray
+from typedxp.results.commands import Commands
+from typedxp.results.dimensions import Axis, choose_runs, make_axis
+from typedxp.results.keys import choose_keys
+from typedxp.results.layout import Placed, lay_out
+from typedxp.results.metrics import Metric, find_metrics
+from typedxp.results.names import REPEAT, RUN, dimension_names
+from typedxp.results.request import Request
+from typedxp.results.selection import select_runs
+from typedxp.results.sources.choose import Source
+from typedxp.results.steps import Steps, align_steps, aligned, count_steps
+from typedxp.results.streams import find_streams
+from typedxp.results.table import Ints, Table
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The runs that a dataset shows, each at its place along the axes."""
+
+    source: Source
+    request: Request
+    table: Table
+    axes: tuple[Axis, ...]
+
+    def take(self, runs: Ints) -> Shown:
+        """Return what shows only some of the runs."""
+        return Shown(self.source, self.request, self.table.take(runs), tuple(axis.take(runs) for axis in self.axes))
+
+
+def choose_shown(source: Source, request: Request) -> Shown:
+    """Choose which runs are shown, and along which axes.
+
+    Raises:
+        ResultsError: there are no such runs, or no such keys.
+    """
+    table = select_runs(source, request)
+    commands = Commands(table, source.load_config)
+    keys = choose_keys(commands, request)
+    axes = [make_axis(key, keys[key]) for key in keys]
+    shown, chosen = choose_runs(table, axes, request.duplicates)
+    return Shown(source, request, table.take(shown), chosen)
+
+
+def build_dataset(shown: Shown) -> xarray.Dataset:
+    """Make a dataset of runs; values are read when they are used."""
+    table, request = shown.table, shown.request
+    streams = find_streams(table, shown.source.root, shown.source.cache)
+    metrics = find_metrics(table, streams)
+    steps = {name: count_steps(files) for name, files in streams.items()}
+    if request.align is not None:
+        over, positions = align_steps(metrics.values(), request.align)
+        metrics, steps = aligned(metrics, positions), steps | over
+    metrics = _without_steps(metrics, steps)
+    placed = lay_out(shown.axes, _name(shown, metrics), table, request.layout)
+    data = {name: _variable(placed, metric) for name, metric in metrics.items()}
+    dataset = xarray.Dataset(data, coords={**placed.coords, **_step_coordinates(metrics, steps)})
+    return dataset.assign_attrs(describe_shown(shown))
+
+
+def _name(shown: Shown, metrics: Mapping[str, Metric]) -> dict[str, str]:
+    """Name the axes, by names that no variable has."""
+    taken = {*metrics, *(dim for metric in metrics.values() for dim in (metric.step, *metric.dims) if dim)}
+    keys = [axis.key for axis in shown.axes if axis.key != REPEAT]
+    return {**dimension_names(keys, taken, shown.request.rename), REPEAT: REPEAT}
+
+
+def _without_steps(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, Metric]:
+    """Leave out the columns called ``step`` that are the coordinate of their stream."""
+    return {
+        name: metric
+        for name, metric in metrics.items()
+        if metric.column != "step" or metric.stream not in steps or steps[metric.stream].key != "step"
+    }
+
+
+def _step_coordinates(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, xarray.Variable]:
+    coordinates = {}
+    for metric in metrics.values():
+        if metric.step is not None:
+            found = steps.get(metric.stream, Steps(np.arange(0)))
+            attrs = {"key": found.key} if found.key is not None else {}
+            coordinates[metric.step] = xarray.Variable((metric.step,), found.values, attrs)
+    return coordinates
+
+
+def _variable(placed: Placed, metric: Metric) -> xarray.Variable:
+    array = MetricArray(metric, placed.grid)
+    dims = (*placed.dims, *([metric.step] if metric.step else ()), *metric.dims)
+    attrs = {"stream": metric.stream, "column": metric.column}
+    if metric.declared is not None:
+        known = {"long_name": metric.declared.description, "units": metric.declared.unit}
+        attrs |= {name: text for name, text in known.items() if text}
+    if note := metric.note(np.unique(placed.grid)):
+        attrs["note"] = note
+    chunks = dict(zip(dims, array.chunks, strict=True))
+    return xarray.Variable(dims, indexing.LazilyIndexedArray(array), attrs, {"preferred_chunks": chunks})
+
+
+def describe_shown(shown: Shown) -> dict[str, str]:
+    """Return the attributes that tell of the origin of what is shown."""
+    ids, codes = shown.table.ids, shown.table.fact("code").listed("")
+    runs = xarray.Dataset(coords={RUN: (RUN, ids), "code": (RUN, codes)})
+    return {"experiment": shown.table.fact("experiment")[0], "store": str(shown.source.root), **describe(runs)}

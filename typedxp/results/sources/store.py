@@ -1,0 +1,156 @@
+"""Owns reading our own store: what is in run.json and status.json of every run, the finished ones from the index."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from typedxp.errors import ResultsError, StoreError
+from typedxp.results.index import Index
+from typedxp.results.problems import ResultsWarning
+from typedxp.results.sources.found import Found, FoundStream
+from typedxp.results.table import Ints, Table, join
+from typedxp.results.tabulate import tabulate
+from typedxp.store.directory import RunDirectory
+from typedxp.store.files import reason
+from typedxp.store.store import Store
+from typedxp.store.streams import summarize
+from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status
+
+
+def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
+    """Read what is known of the runs of a store, or of those with these ids; warn of damaged ones.
+
+    Raises:
+        ResultsError: there is no such store, or no such run.
+    """
+    store = Store(root)
+    try:
+        numbers = store.ids() if ids is None else [store.run(number).id for number in sorted(set(ids))]
+    except StoreError as error:
+        raise ResultsError(f"{error} Name a directory of runs, as given by xp.logs=DIR.") from error
+    stamps = np.fromiter((_stamp(f"{store.root}/{number}/status.json") for number in numbers), np.int64, len(numbers))
+    index = Index(store.cache)
+    known = index.read(np.array(numbers, np.int64), stamps)
+    missing = ~np.isin(numbers, known.ids)
+    fresh = _read_runs(store, np.array(numbers, np.int64)[missing], stamps[missing])
+    table = join([known, fresh])
+    index.write(table, fresh)
+    return table
+
+
+def _stamp(path: str) -> int:
+    """Return a number that changes whenever a file is replaced; 0 where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once per run, where a path costs as much as the call
+    except OSError:
+        return 0
+    return (found.st_mtime_ns * 31 + found.st_ino * 1_000_003 + found.st_size) % (2**62) + 1
+
+
+def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
+    found, kept, damaged = [], [], {}
+    for number, stamp in zip(ids.tolist(), stamps.tolist(), strict=True):
+        directory = RunDirectory(store.root / str(number))
+        try:
+            run = _find(directory)
+        except StoreError as error:
+            # Without a run.json it is no run: somebody is making one, or made something else.
+            if (directory.path / "run.json").exists():
+                damaged[number] = error
+            continue
+        found.append(run)
+        # What may still change is read anew each time.
+        kept.append(stamp if RunStatus(run.facts["status"]).final else 0)
+    if damaged:
+        shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
+        message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
+        warnings.warn(message, ResultsWarning, stacklevel=2)
+    return tabulate(found, kept)
+
+
+def _find(directory: RunDirectory) -> Found:
+    record, status = directory.read_record(), directory.read_status()
+    return Found(
+        id=directory.id,
+        directory=directory.path.name,
+        command=record.sweep,
+        facts=_record_facts(record) | _status_facts(status),
+        point=record.point,
+        choices=record.choices,
+        streams=dict(_find_streams(directory, status)),
+    )
+
+
+def _record_facts(record: RunRecord) -> dict[str, Any]:
+    return {
+        "experiment": record.experiment.name,
+        "experiment.file": record.experiment.file,
+        "digest": record.digest,
+        "created": record.created,
+        "cwd": record.cwd,
+        "tags": list(getattr(record, "tags", ())),
+        "schema": getattr(record, "schema", None),
+        "labels": {key: _known(asdict(label)) for key, label in record.labels.items()},
+        "metrics": {
+            stream: {name: _known(asdict(variable)) for name, variable in variables.items()}
+            for stream, variables in record.metrics.items()
+        },
+        **_code_facts(record.code),
+        **{f"environment.{name}": value for name, value in asdict(record.environment).items()},
+    }
+
+
+def _code_facts(code: Code | None) -> dict[str, Any]:
+    if code is None or code.commit is None:
+        return {"code.branch": code.branch if code is not None else None}
+    return {
+        "code": code.commit[:8] + ("+" if code.dirty else ""),
+        "code.commit": code.commit,
+        "code.branch": code.branch,
+        "code.dirty": code.dirty,
+    }
+
+
+def _status_facts(status: Status) -> dict[str, Any]:
+    usage = status.usage
+    return {
+        "status": str(status.status),
+        "host": status.host,
+        "start": status.start,
+        "end": status.end,
+        "attempt": status.attempt,
+        "exit_code": status.exit_code,
+        "signal": status.signal,
+        "cause": status.cause,
+        "error": status.failure.type if status.failure is not None else None,
+        "job": status.job,
+        "wall": usage.wall if usage is not None else None,
+        "user_time": usage.user if usage is not None else None,
+        "system_time": usage.system if usage is not None else None,
+        "peak_memory": usage.peak_memory if usage is not None else None,
+    }
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str, FoundStream]]:
+    """Sum up every stream that has a file; only those that the run itself did not sum up are read."""
+    for name in directory.streams():
+        path = directory.stream(name)
+        summary = status.streams.get(name)
+        try:
+            if summary is None or summary.bytes != path.stat().st_size:
+                summary = summarize(path)
+        except OSError as error:
+            warnings.warn(f"{path} is left out, it cannot be read: {reason(error)}.", ResultsWarning, stacklevel=2)
+            continue
+        yield name, FoundStream(f"metrics/{path.name}", summary)
