@@ -41,6 +41,7 @@ from typedxp.vocabulary.records import (
     RunRecord,
     RunStatus,
     Status,
+    Steps,
     StreamSummary,
     Usage,
 )
@@ -261,7 +262,11 @@ def _summary(raw: Mapping[str, Any]) -> StreamSummary:
         name: Column(tuple(column["kinds"]), column["records"], tuple(column.get("sizes", ())))
         for name, column in raw["columns"].items()
     }
-    return StreamSummary(raw["records"], raw["bytes"], columns)
+    return StreamSummary(raw["records"], raw["bytes"], columns, _steps(raw["steps"]) if raw.get("steps") else None)
+
+
+def _steps(raw: Mapping[str, Any]) -> Steps:
+    return Steps(raw["key"], tuple((first, stride, count) for first, stride, count in raw["pieces"]))
 
 
 def _kept(raw: Mapping[str, Any]) -> KeptFile:

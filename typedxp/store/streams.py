@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from typedxp.store.steps import advance, begin, choose
 from typedxp.vocabulary.metrics import Sizes, merge_sizes, sizes
 from typedxp.vocabulary.records import Column, StreamSummary
 
@@ -63,12 +64,15 @@ def summarize(path: Path) -> StreamSummary:
     records, _ = parse(data)
     counted: dict[Shape, int] = {}
     arrays: dict[str, Sizes] = {}
+    tracks = begin()
     for record in records:
+        tracks = advance(tracks, record)
         shape = (tuple(record), tuple(map(_written_type, record.values())))
         counted[shape] = counted.get(shape, 0) + 1
         if list in shape[1]:
             measure(arrays, record)
-    return StreamSummary(len(records), len(data), columns(counted, arrays))
+    found = columns(counted, arrays)
+    return StreamSummary(len(records), len(data), found, choose(tracks, found))
 
 
 def measure(arrays: dict[str, Sizes], record: Mapping[str, Any]) -> None:

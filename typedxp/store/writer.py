@@ -15,6 +15,7 @@ import orjson
 
 from typedxp.errors import RecordError
 from typedxp.store.files import reason, write_all
+from typedxp.store.steps import advance, begin, choose
 from typedxp.store.streams import Shape, columns, measure, numeric_type, spell, summarize
 from typedxp.vocabulary.metrics import Sizes, merge_sizes
 from typedxp.vocabulary.records import StreamSummary
@@ -32,13 +33,14 @@ _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 class _Seen:
     """What one thread wrote to a stream. Threads do not share it, so that nothing has to be locked."""
 
-    __slots__ = ("bytes", "counted", "counted_arrays", "sizes")
+    __slots__ = ("bytes", "counted", "counted_arrays", "sizes", "tracks")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.counted: dict[Shape, int] = {}
         self.counted_arrays: dict[Shape, int] = {}
         self.sizes: dict[str, Sizes] = {}
+        self.tracks = begin()
 
 
 class StreamWriter:
@@ -83,15 +85,18 @@ class StreamWriter:
         self._write(line)
         counted[shape] += 1
         seen.bytes += len(line)
+        if seen.tracks:
+            seen.tracks = advance(seen.tracks, record)
 
     def close(self) -> StreamSummary:
         """Close the file, and sum up all that it holds."""
         file, self._file = self._file, -1
         written = os.fstat(file).st_size
         os.close(file)
-        seen = list(self._seen.values())
-        if written != sum(part.bytes for part in seen):
-            # Others wrote to the stream as well: a child process, or an earlier attempt.
+        seen = [part for part in self._seen.values() if part.bytes]
+        if written != sum(part.bytes for part in seen) or (len(seen) > 1 and all(part.tracks for part in seen)):
+            # Others wrote to the stream as well: a child process, or an earlier attempt. Or several threads counted
+            # steps, and only the file knows in which order.
             return summarize(self._path)
         counted: Counter[Shape] = Counter()
         arrays: dict[str, Sizes] = {}
@@ -99,7 +104,9 @@ class StreamWriter:
             counted.update(part.counted)
             counted.update(part.counted_arrays)
             arrays |= {key: merge_sizes(arrays.get(key, ()), found) for key, found in part.sizes.items()}
-        return StreamSummary(counted.total(), written, columns(counted, arrays))
+        found = columns(counted, arrays)
+        steps = choose(seen[0].tracks, found) if len(seen) == 1 else None
+        return StreamSummary(counted.total(), written, found, steps)
 
     def _write(self, line: bytes) -> None:
         try:

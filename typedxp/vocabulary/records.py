@@ -1,7 +1,8 @@
 """Owns what is written in run.json and status.json: the words that runner, worker and readers exchange on disk.
 
 The classes are plain dataclasses so that reading and writing them loads nothing. Field names are the keys in the files;
-a change that an older reader would misread raises ``FORMAT``.
+a change that an older reader would misread raises ``FORMAT``. A field that is only added does not: older readers pass
+over it, and newer ones take its default where it was not written.
 """
 
 from __future__ import annotations
@@ -143,12 +144,32 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """The whole numbers that a stream is counted by: what ``key`` holds, which increases from record to record.
+
+    Each of the ``pieces`` is the first value, the difference from one to the next, and the number of values.
+    """
+
+    key: str
+    pieces: tuple[tuple[int, int, int], ...]
+
+    def values(self) -> list[int]:
+        """Return the step of every record."""
+        return [first + stride * index for first, stride, count in self.pieces for index in range(count)]
+
+
+@dataclass(frozen=True)
 class StreamSummary:
-    """What a reader needs to know of a finished stream without opening it. Valid while the file has ``bytes`` bytes."""
+    """What a reader needs to know of a finished stream without opening it. Valid while the file has ``bytes`` bytes.
+
+    ``steps`` are there if all records have ``step``, ``global_step``, ``iteration`` or ``epoch``, and it increases in
+    few pieces; earlier versions did not write them.
+    """
 
     records: int
     bytes: int
     columns: Mapping[str, Column]
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True)
