@@ -54,6 +54,11 @@ def until_first_line(spent: Spent, place: Path) -> float:
     return (int((place / "first_line").read_text()) - spent.start) / 1e9
 
 
+def told(spent: Spent, place: Path) -> float:
+    """Return the seconds that the process measured itself, and wrote to the file `seconds`."""
+    return float((place / "seconds").read_text())
+
+
 @dataclass(frozen=True)
 class Cost:
     """The cost of a command, or of each of the `units` that it does beyond the command `less`."""
