@@ -1,6 +1,6 @@
 """Owns the cache of metrics: columns of finished runs, packed many to a file, so that they need not be parsed again.
 
-    <cache>/packed/<stream>/<column>/<first run>-<last run>.nc
+    <cache>/packed/<stream>/<column>/<runs per file>/<id of the run // runs per file>.nc
 
 It is only ever a copy of what the runs hold: whatever is wrong with it, it is as if it were not there.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from typedxp.results.ragged import KINDS, UNREADABLE, Array, Integers, Row, Take, read_rows, take_rows, write_rows
 
 # How many runs share a file, and up to which number of values each: 32 MB, unless one run has more.
-_RUNS_PER_FILE = {1024: 2**12, 32: 2**17, 1: None}
+_RUNS_PER_FILE = {1024: 2**12, 128: 2**15, 1: None}
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,25 @@ class PackedColumn:
     def read_into(self, out: Array, ids: Integers, stamps: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Read the rows of runs into an array (runs, records, *sizes), and tell which of them were there.
 
-        The others are left as they were, and so is what is beyond the end of a row; what of a row is beyond the end
-        of the array is left out. A row is not there if it has other dimensions, or if its type does not fit.
+        The others are left as they were. What is beyond the end of a row becomes NaN (0 in an array of integers); what
+        of a row is beyond the end of the array is left out. A row is not there if it has another number of dimensions,
+        or a type that does not fit into that of the array.
         """
         there = np.zeros(len(ids), np.bool_)
+        missing = np.nan if out.dtype.kind == "f" else 0
 
         def take(places: Integers, arrays: Array) -> None:
             if arrays.ndim != out.ndim or not np.can_cast(arrays.dtype, out.dtype):
                 return
-            fitting = tuple(slice(min(sizes)) for sizes in zip(arrays.shape[1:], out.shape[1:], strict=True))
-            neighbours = bool((np.diff(places) == 1).all())
-            where = slice(places[0], places[0] + len(places)) if neighbours else places
-            out[(where, *fitting)] = arrays[(slice(None), *fitting)]
+            # A slice where one will do, which is several times as fast.
+            regular = len(places) == 1 or bool((np.diff(places) == 1).all())
+            where = slice(places[0], places[0] + len(places)) if regular else places
+            if arrays.shape[1:] == out.shape[1:]:
+                out[where] = arrays
+            else:
+                fitting = tuple(slice(min(sizes)) for sizes in zip(arrays.shape[1:], out.shape[1:], strict=True))
+                out[where] = missing
+                out[(where, *fitting)] = arrays[(slice(None), *fitting)]
             there[places] = True
 
         self._take(ids, stamps, take)
@@ -76,7 +83,8 @@ class PackedColumn:
         ]
         by_file: dict[str, dict[int, Row]] = {}
         for row in new:
-            by_file.setdefault(_file_name(row.run, _runs_per_file(row.values.size)), {})[row.run] = row
+            runs_per_file = _runs_per_file(row.values.size)
+            by_file.setdefault(f"{runs_per_file}/{row.run // runs_per_file}.nc", {})[row.run] = row
         with contextlib.suppress(*UNREADABLE):
             for name, added in by_file.items():
                 self._merge(self._folder / name, added)
@@ -89,27 +97,16 @@ class PackedColumn:
         write_rows(path, self._title, list((kept | added).values()))
 
     def _take(self, ids: Integers, stamps: Integers, take: Take) -> None:
-        try:
-            names = {file.name for file in self._folder.iterdir()}
-        except OSError:
-            return
-        left = np.ones(len(ids), np.bool_)
-
-        def take_from_left(places: Integers, arrays: Array) -> None:
-            left[places] = False
-            take(places, arrays)
-
         for runs_per_file in _RUNS_PER_FILE:
-            for places in _by_block(np.flatnonzero(left), ids // runs_per_file):
-                name = _file_name(int(ids[places[0]]), runs_per_file)
+            folder = self._folder / str(runs_per_file)
+            try:
+                names = {path.name for path in folder.iterdir()}
+            except OSError:
+                continue
+            for places in _by_block(ids // runs_per_file):
+                name = f"{ids[places[0]] // runs_per_file}.nc"
                 if name in names:
-                    self._take_from(name, ids, stamps, places, take_from_left)
-
-    def _take_from(self, name: str, ids: Integers, stamps: Integers, places: Integers, take: Take) -> None:
-        def take_within(within: Integers, arrays: Array) -> None:
-            take(places[within], arrays)
-
-        take_rows(self._folder / name, self._title, ids[places], stamps[places], take_within)
+                    take_rows(folder / name, self._title, places, ids[places], stamps[places], take)
 
     @property
     def _folder(self) -> Path:
@@ -121,15 +118,10 @@ class PackedColumn:
         return f"{_quote(self.stream)}/{_quote(self.column)}"
 
 
-def _by_block(places: Integers, blocks: Integers) -> Iterator[Integers]:
-    """Yield together those of the places that are in one block."""
-    places = places[np.argsort(blocks[places], kind="stable")]
-    yield from (group for group in np.split(places, np.flatnonzero(np.diff(blocks[places])) + 1) if len(group))
-
-
-def _file_name(run: int, runs_per_file: int) -> str:
-    first = run // runs_per_file * runs_per_file
-    return f"{first}-{first + runs_per_file - 1}.nc"
+def _by_block(blocks: Integers) -> Iterator[Integers]:
+    """Yield the places of equal numbers."""
+    order = np.argsort(blocks, kind="stable")
+    yield from (places for places in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1) if len(places))
 
 
 def _runs_per_file(size: int) -> int:

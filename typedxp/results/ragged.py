@@ -75,18 +75,18 @@ def read_rows(path: Path, title: str) -> list[Row]:
     return [Row(rows[place].run, rows[place].stamp, values) for place, values in found.items()]
 
 
-def take_rows(path: Path, title: str, ids: Integers, stamps: Integers, take: Take) -> None:
+def take_rows(path: Path, title: str, places: Integers, ids: Integers, stamps: Integers, take: Take) -> None:
     """Hand over the rows of runs, several of the same shape at once.
 
-    ``take`` gets their places in ``ids``, and an array with these along its first axis. Rows that are not there, not
-    whole, or not of the same stamp are left out, and so are all if the file cannot be read.
+    ``take`` gets those of the ``places`` that are theirs, and an array with these along its first axis. Rows that are
+    not there, not whole, or not of the same stamp are left out, and so are all if the file cannot be read.
     """
 
     def wanted(runs: Integers, stored: Integers) -> tuple[Integers, Integers]:
         rows = np.minimum(np.searchsorted(runs, ids), len(runs) - 1)
-        places = np.flatnonzero((runs[rows] == ids) & (stored[rows] == stamps))
-        places = places[np.argsort(rows[places], kind="stable")]
-        return places, rows[places]
+        hits = np.flatnonzero((runs[rows] == ids) & (stored[rows] == stamps))
+        hits = hits[np.argsort(rows[hits], kind="stable")]
+        return places[hits], rows[hits]
 
     _visit(path, title, wanted, take)
 
@@ -191,29 +191,40 @@ def _groups(variable: Any, index: Mapping[str, Array], places: Integers, rows: I
     sizes = index["row_size"]
     starts = np.cumsum(sizes) - sizes
     for piece in _split(np.diff(starts[rows] // _PIECE) != 0, len(rows)):
-        wanted, span = rows[piece], slice(rows[piece.start], rows[piece.stop - 1] + 1)
-        offsets = starts[span] - starts[span.start]
-        values = variable[starts[span.start] : starts[span.stop - 1] + sizes[span.stop - 1]]
+        first, last = rows[piece.start], rows[piece.stop - 1]
+        span = slice(first, last + 1)
+        values = variable[starts[first] : starts[last] + sizes[last]]
+        offsets = starts[span] - starts[first]
         whole = _sums(values, offsets, sizes[span]) == index["check"][span]
-        shapes, kinds = _shapes(index)[span], index["kind"][span]
-        changes = (np.diff(whole) != 0) | (np.diff(kinds) != 0) | (np.diff(shapes, axis=0) != 0).any(axis=1)
-        for group in _split(changes, len(whole)):
-            chosen = slice(*np.searchsorted(wanted, (span.start + group.start, span.start + group.stop)))
-            if whole[group.start] and chosen.start < chosen.stop:
-                shape = [size for size in shapes[group.start].tolist() if size >= 0]
-                count, first = group.stop - group.start, offsets[group.start]
-                arrays = values[first : first + count * math.prod(shape)].reshape(count, *shape)
-                if (count, chosen.stop - chosen.start) != (1, 1):
-                    arrays = _pick(arrays, wanted[chosen] - (span.start + group.start))
-                yield places[piece][chosen], arrays.astype(KINDS[kinds[group.start]], copy=False)
+        within = {name: array[span] for name, array in index.items()}
+        yield from _stacks(values, within, whole, places[piece], rows[piece] - first)
+
+
+def _stacks(
+    values: Array, index: Mapping[str, Array], whole: Array, places: Integers, rows: Integers
+) -> Iterator[tuple[Any, Array]]:
+    kinds, shapes = index["kind"], index.get("shape", index["row_size"][:, np.newaxis])
+    changes = (np.diff(whole) != 0) | (np.diff(kinds) != 0) | (np.diff(shapes, axis=0) != 0).any(axis=1)
+    groups = list(_split(changes, len(whole)))
+    starts = np.array([group.start for group in groups])
+    # Which of the rows that are wanted are in each group.
+    bounds = [*np.searchsorted(rows, starts).tolist(), len(rows)]
+    offset = 0
+    for group, chosen, kind, axes, good in zip(
+        groups, itertools.pairwise(bounds), kinds[starts], shapes[starts].tolist(), whole[starts].tolist(), strict=True
+    ):
+        count, shape = group.stop - group.start, [size for size in axes if size >= 0]
+        end = offset + count * math.prod(shape)
+        if good and chosen[0] < chosen[1]:
+            arrays = values[offset:end].reshape(count, *shape)
+            if (count, chosen[1] - chosen[0]) != (1, 1):
+                arrays = _pick(arrays, rows[slice(*chosen)] - group.start)
+            yield places[slice(*chosen)], arrays.astype(KINDS[kind], copy=False)
+        offset = end
 
 
 def _pick(arrays: Array, rows: Integers) -> Array:
     return arrays if np.array_equal(rows, np.arange(len(arrays))) else arrays[rows]
-
-
-def _shapes(index: Mapping[str, Array]) -> Array:
-    return index["shape"] if "shape" in index else index["row_size"][:, np.newaxis]
 
 
 def _split(changes: Array, length: int) -> Iterator[slice]:
