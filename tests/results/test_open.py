@@ -315,12 +315,12 @@ def test_truths_are_selected_as_truths(store):
 
 
 def test_a_swept_key_called_like_a_coordinate_or_a_metric_stands_beside_it(store):
-    store.add({"run": 1, "net.status": "on", "train.loss": 5}, [{"loss": 1.0, "step": 10}])
+    store.add({"run": 1, "net.status": "on", "train.loss": 5}, [{"loss": 1.0, "step": 0.5}])
 
     results = open_results(store.path)
 
     assert results["train.loss"].dims == ("run_", "net.status", "loss", "train.step")
-    assert results["train.step_"].values.tolist() == [[[[10]]]]
+    assert results["train.step_"].values.tolist() == [[[[0.5]]]]
     assert results["train.step_"].attrs["column"] == "step"
     assert results["run"].item() == 1
 

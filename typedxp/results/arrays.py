@@ -15,8 +15,8 @@ from typedxp.results.rows import Array, align, blank, make_arrays, make_row, put
 from typedxp.results.streams import Damage
 from typedxp.results.table import Ints
 
-_BATCH = 1024
-"""How many runs are read at a time: what is held of them besides the values that are asked for."""
+_TOGETHER = 1024
+"""Runs whose ids divided by this are equal are read at the same time: as many as one packed file may hold."""
 
 _CHUNK = 2**25
 """The bytes that a chunk should have at most."""
@@ -59,22 +59,31 @@ class MetricArray(BackendArray):
         grid = _choose(self.grid, places)
         shape = _choose(np.broadcast_to(np.False_, self.one), within).shape
         runs, damages = grid.reshape(-1), []
-        values = np.empty((runs.size, *shape), self.dtype)
-        for start in range(0, runs.size, _BATCH):
-            rows, found = self._rows(runs[start : start + _BATCH])
+        values = (np.empty if (runs >= 0).all() else blank)((runs.size, *shape), self.dtype)
+        for batch in self._batches(runs):
+            rows, found = self._rows(runs[batch])
             damages += found
             if rows.dtype != values.dtype:
                 # A file is not any more what its summary promised: say what is there, rather than a wrong number.
                 values = values.astype(np.result_type(values, rows))
-            values[start : start + _BATCH] = _choose(rows, (slice(None), *within))
+            neighbours = slice(batch[0], batch[0] + len(batch)) if (np.diff(batch) == 1).all() else batch
+            values[neighbours] = _choose(rows, (slice(None), *within))
         self.metric.files.tell(damages)
         return values.reshape((*grid.shape, *shape))
+
+    def _batches(self, runs: Ints) -> list[Ints]:
+        """Take runs apart into those that are packed together; leave out where there is no run."""
+        blocks = np.where(runs >= 0, self.metric.files.ids[runs] // _TOGETHER, -1)
+        order = np.lexsort((runs, blocks))
+        order = order[blocks[order] >= 0]
+        return [batch for batch in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1) if len(batch)]
 
     def _rows(self, runs: Ints) -> tuple[Array, list[Damage]]:
         """Read whole runs: an array of the shape (runs, *shape of one), and what was wrong."""
         metric, files = self.metric, self.metric.files
-        rows = blank((len(runs), *self.one), self.dtype)
         wanted = metric.present(runs)
+        filled = wanted.all() and metric.fills(runs)
+        rows = (np.empty if filled else blank)((len(runs), *self.one), self.dtype)
         packed = files.packed(metric.key) if self.dtype != object else None
         if packed is not None:
             wanted &= ~self._unpack(packed, rows, runs)

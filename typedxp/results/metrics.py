@@ -94,7 +94,7 @@ class Metric:
         if word == "str" or not kinds.isdisjoint({"str", "other"}):
             return np.dtype(object)
         whole = (runs >= 0).all() and found.present.all() and all(summary["full"] for summary in found.used)
-        if word == "float" or len(kinds) != 1 or not whole or not self._fills(runs):
+        if word == "float" or len(kinds) != 1 or not whole or not self.fills(runs):
             return np.dtype(np.float64)
         return _TYPES.get(kinds.pop(), np.dtype(np.float64))
 
@@ -107,8 +107,10 @@ class Metric:
             return f"values of several types: {', '.join(sorted(kinds))}"
         return None
 
-    def _fills(self, runs: Ints) -> bool:
-        """Tell whether each of the runs has a record for every step."""
+    def fills(self, runs: Ints) -> bool:
+        """Tell whether each of the runs has a record for every step, and arrays of the full sizes in it."""
+        if self.dims:
+            return False
         if self.steps is None:
             return True
         if self.positions is not None:

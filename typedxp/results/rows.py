@@ -79,12 +79,12 @@ def put(rows: Array, index: int, row: Array) -> Array:
     They are of a wider type where the run needs one: what is missing is no integer. What there is no room for is left
     out.
     """
-    needed = np.result_type(rows, row)
-    if rows.dtype.kind in "ib" and any(have < need for have, need in zip(row.shape, (1, *rows.shape[1:]), strict=True)):
-        needed = np.dtype(np.float64)
+    short = any(have < need for have, need in zip(row.shape, (1, *rows.shape[1:]), strict=True))
+    needed = np.dtype(np.float64) if short and rows.dtype.kind in "ib" else np.result_type(rows, row)
     if needed != rows.dtype:
         rows = rows.astype(needed)
-        rows[index] = math.nan if needed.kind == "f" else None
+    if short:
+        rows[index] = None if needed.hasobject else math.nan
     target = rows[index : index + 1]
     fitting = tuple(slice(0, min(extents)) for extents in zip(row.shape, target.shape, strict=True))
     target[fitting] = row[fitting]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +96,13 @@ def _record_facts(record: RunRecord) -> dict[str, Any]:
         "cwd": record.cwd,
         "tags": list(getattr(record, "tags", ())),
         "schema": getattr(record, "schema", None),
-        "labels": {key: _known(asdict(label)) for key, label in record.labels.items()},
+        "labels": {key: _known(vars(label)) for key, label in record.labels.items()},
         "metrics": {
-            stream: {name: _known(asdict(variable)) for name, variable in variables.items()}
+            stream: {name: _known(vars(variable)) for name, variable in variables.items()}
             for stream, variables in record.metrics.items()
         },
         **_code_facts(record.code),
-        **{f"environment.{name}": value for name, value in asdict(record.environment).items()},
+        **{f"environment.{name}": value for name, value in vars(record.environment).items()},
     }
 
 
