@@ -6,7 +6,7 @@ To import this module is to register it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import pandas as pd
 import xarray
@@ -23,8 +23,13 @@ from typedxp.results.analysis.checks import (
 )
 from typedxp.results.analysis.choosing import Mode
 from typedxp.results.analysis.comparison import Test
+from typedxp.results.analysis.figures import curve
 from typedxp.results.analysis.provenance import describe, origin
 from typedxp.results.analysis.runs import RunHandle
+from typedxp.results.analysis.tables import Best, Spread, Table, make_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Over = str | Iterable[str]
 Method = Literal["nearest", "pad", "backfill"]
@@ -120,9 +125,46 @@ class _Accessor(Generic[Labelled]):
         return function(data, dims).assign_attrs(describe(self._data))
 
 
+class ArrayPlots:
+    """The figures of an array."""
+
+    def __init__(self, array: xarray.DataArray) -> None:
+        self._array = array
+
+    def curve(
+        self,
+        *,
+        x: str | None = None,
+        hue: str | None = None,
+        over: Over = (),
+        band: statistics.IntervalKind | None = "ci",
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Axes:
+        """Draw the mean along ``x`` with a band; see :func:`~typedxp.results.analysis.figures.curve`."""
+        coverage.warn_of_versions(self._array, over)
+        return curve(self._array, x=x, hue=hue, over=as_names(over), band=band, ax=ax, **options)
+
+
+class DatasetPlots:
+    """The figures of a dataset."""
+
+    def __init__(self, dataset: xarray.Dataset) -> None:
+        self._dataset = dataset
+
+    def curve(self, value: str | None = None, **options: Any) -> Axes:
+        """Draw the variable ``value``, which may be left out if there is only one; see :meth:`ArrayPlots.curve`."""
+        return ArrayPlots(_variable(self._dataset, value, "value")).curve(**options)
+
+
 @xarray.register_dataarray_accessor("xp")  # type: ignore[no-untyped-call]
 class ArrayAccessor(_Accessor[xarray.DataArray]):
     """The accessor of an array: one metric of the runs."""
+
+    @property
+    def plot(self) -> ArrayPlots:
+        """The figures of the array: ``.plot.curve(hue="lr", over="seed")``."""
+        return ArrayPlots(self._data)
 
     def best(self, mode: Mode, of: xarray.DataArray | None = None, by: Over | None = None) -> xarray.DataArray:
         """Take the values where they, or those of another array, are best; by default at one step of each run.
@@ -135,13 +177,34 @@ class ArrayAccessor(_Accessor[xarray.DataArray]):
     def compare(self, along: str, over: Over, *, paired: bool = True, test: Test = "t") -> pd.DataFrame:
         """Compare every two labels along a dimension; see :func:`~typedxp.results.analysis.comparison.compare`."""
         frame = comparison.compare(self._data, along, over, paired=paired, test=test)
-        coverage.warn_of_versions(self._data, (along, *as_names(over)))
+        coverage.warn_of_versions(self._data, as_names(over))
         return frame
+
+    def table(
+        self,
+        rows: Over,
+        columns: Over = (),
+        over: Over = (),
+        *,
+        spread: Spread = "std",
+        best: Best | None = None,
+        digits: int | None = None,
+    ) -> Table:
+        """Make a table of means and their spread; see :func:`~typedxp.results.analysis.tables.make_table`."""
+        placed = [as_names(names) for names in (rows, columns, over)]
+        made = make_table(self._data, *placed, spread=spread, best=best, digits=digits)
+        coverage.warn_of_versions(self._data, over)
+        return made
 
 
 @xarray.register_dataset_accessor("xp")  # type: ignore[no-untyped-call]
 class DatasetAccessor(_Accessor[xarray.Dataset]):
     """The accessor of a dataset: all metrics of the runs."""
+
+    @property
+    def plot(self) -> DatasetPlots:
+        """The figures of the dataset: ``.plot.curve("train.loss", hue="lr", over="seed")``."""
+        return DatasetPlots(self._data)
 
     def best(self, mode: Mode, of: str | None = None, by: Over | None = None) -> xarray.Dataset:
         """Take everything where the variable ``of`` is best; by default at one step of each run.
@@ -158,8 +221,11 @@ class DatasetAccessor(_Accessor[xarray.Dataset]):
 
         See :func:`~typedxp.results.analysis.comparison.compare`.
         """
-        array: xarray.DataArray = _variable(self._data, of, "of")
-        return ArrayAccessor(array).compare(along, over, paired=paired, test=test)
+        return ArrayAccessor(_variable(self._data, of, "of")).compare(along, over, paired=paired, test=test)
+
+    def table(self, rows: Over, columns: Over = (), value: str | None = None, over: Over = (), **options: Any) -> Table:
+        """Make a table of the means of the variable ``value``, and their spread; see :meth:`ArrayAccessor.table`."""
+        return ArrayAccessor(_variable(self._data, value, "value")).table(rows, columns, over, **options)
 
 
 @xarray.register_datatree_accessor("xp")  # type: ignore[no-untyped-call]
@@ -206,8 +272,27 @@ class TreeAccessor:
 
         The p-values are corrected for the comparisons within a node.
         """
-        self._check((along, *as_names(over)))
-        return self._collect(lambda node: node.compare(along, over, of, **options), (along, *as_names(over)))
+        dims = (along, *as_names(over))
+        self._check(dims)
+        return self._collect(lambda node: node.compare(along, over, of, **options), dims)
+
+    def table(
+        self, rows: Over, columns: Over = (), value: str | None = None, over: Over = (), **options: Any
+    ) -> dict[str, Table]:
+        """Make a table for each node that has the variable, by the path of the node; see :meth:`DatasetAccessor.table`.
+
+        Raises:
+            ResultsError: no node has the variable.
+        """
+        nodes = dict(self._nodes())
+        known = {str(name) for node in nodes.values() for name in node.data_vars}
+        if value is not None and value not in known:
+            raise ResultsError(f"No node has the variable {value!r}. {nearest(value, known)}")
+        return {
+            path: DatasetAccessor(node).table(rows, columns, value, over, **options)
+            for path, node in nodes.items()
+            if value is None or value in node.data_vars
+        }
 
     def diff(self) -> pd.DataFrame:
         """Return a table of the keys that vary within each node; see :meth:`DatasetAccessor.diff`."""
@@ -244,7 +329,10 @@ class TreeAccessor:
 
     def _collect(self, function: Callable[[DatasetAccessor], pd.DataFrame], over: Over = ()) -> pd.DataFrame:
         """Put the tables of the nodes that have the dimensions below each other."""
-        nodes = [(path, node) for path, node in self._nodes() if set(as_names(over)) <= set(node.dims)]
+        dims = as_names(over)
+        nodes = [(path, node) for path, node in self._nodes() if set(dims) <= set(node.dims)]
+        if not nodes:
+            raise ResultsError(f"No node has {' and '.join(dims) or 'any variable'}.")
         return pd.concat({path: function(DatasetAccessor(node)) for path, node in nodes}, names=["node"])
 
     def _check(self, over: Over) -> None:

@@ -18,6 +18,9 @@ from typedxp.results.table import Ints
 _TOGETHER = 1024
 """Runs whose ids divided by this are equal are read at the same time: as many as one packed file may hold."""
 
+_WORTH_PACKING = 2**14
+"""Fewer values are parsed about as fast as a packed file is written anew."""
+
 _CHUNK = 2**25
 """The bytes that a chunk should have at most."""
 
@@ -59,15 +62,20 @@ class MetricArray(BackendArray):
         grid = _choose(self.grid, places)
         shape = _choose(np.broadcast_to(np.False_, self.one), within).shape
         runs, damages = grid.reshape(-1), []
-        values = (np.empty if (runs >= 0).all() else blank)((runs.size, *shape), self.dtype)
+        values = self._make(runs, shape)
+        whole = all(isinstance(chosen, slice) and chosen == slice(None) for chosen in within)
         for batch in self._batches(runs):
-            rows, found = self._rows(runs[batch])
+            neighbours = slice(batch[0], batch[0] + len(batch)) if (np.diff(batch) == 1).all() else batch
+            # Straight to where they are wanted, if that is one part of the array.
+            direct = whole and isinstance(neighbours, slice)
+            target = values[neighbours] if direct else self._make(runs[batch], self.one)
+            rows, found = self._fill(target, runs[batch])
             damages += found
             if rows.dtype != values.dtype:
                 # A file is not any more what its summary promised: say what is there, rather than a wrong number.
                 values = values.astype(np.result_type(values, rows))
-            neighbours = slice(batch[0], batch[0] + len(batch)) if (np.diff(batch) == 1).all() else batch
-            values[neighbours] = _choose(rows, (slice(None), *within))
+            if rows is not target or not direct:
+                values[neighbours] = _choose(rows, (slice(None), *within))
         self.metric.files.tell(damages)
         return values.reshape((*grid.shape, *shape))
 
@@ -78,13 +86,16 @@ class MetricArray(BackendArray):
         order = order[blocks[order] >= 0]
         return [batch for batch in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1) if len(batch)]
 
-    def _rows(self, runs: Ints) -> tuple[Array, list[Damage]]:
-        """Read whole runs: an array of the shape (runs, *shape of one), and what was wrong."""
-        metric, files = self.metric, self.metric.files
-        wanted = metric.present(runs)
-        filled = wanted.all() and metric.fills(runs)
-        rows = (np.empty if filled else blank)((len(runs), *self.one), self.dtype)
-        packed = files.packed(metric.key) if self.dtype != object else None
+    def _make(self, runs: Ints, shape: tuple[int, ...]) -> Array:
+        """Make the array of runs, with missing values where something is not going to be filled."""
+        filled = self.metric.present(runs).all() and self.metric.fills(runs)
+        return (np.empty if filled else blank)((len(runs), *shape), self.dtype)
+
+    def _fill(self, rows: Array, runs: Ints) -> tuple[Array, list[Damage]]:
+        """Fill an array of the shape (runs, *shape of one); return it, of a wider type if need be, and what was wrong."""
+        files = self.metric.files
+        wanted = self.metric.present(runs)
+        packed = files.packed(self.metric.key) if self.dtype != object else None
         if packed is not None:
             wanted &= ~self._unpack(packed, rows, runs)
         parsed: dict[int, Array] = {}
@@ -94,7 +105,7 @@ class MetricArray(BackendArray):
             parsed[run], damage = self._parse(run)
             rows = put(rows, index, self._shaped(run, parsed[run]))
             damages += [damage] if damage is not None else []
-        if packed is not None:
+        if packed is not None and sum(row.size for row in parsed.values()) >= _WORTH_PACKING:
             keep = [run for run in parsed if files.stamps[run] > 0]
             packed.add(files.ids[keep], files.row_stamps[keep], [parsed[run] for run in keep])
         return rows, damages

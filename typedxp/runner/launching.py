@@ -70,6 +70,7 @@ def _allocate(what: Launch, command: Sequence[str]) -> dict[RunDirectory, Judged
         code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd(), what.settings.logs),
         recording=_recording(what.settings),
         command=command,
+        tags=tuple(what.settings.tags),
     )
     directories = allocate(Store(what.settings.logs), what.plan, origin)
     return dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))

@@ -29,6 +29,7 @@ class Origin:
     code: Code | None
     recording: Recording
     command: Sequence[str]
+    tags: tuple[str, ...] = ()
 
 
 def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
@@ -62,6 +63,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 code=origin.code,
                 recording=origin.recording,
                 metrics=origin.metrics,
+                tags=origin.tags,
             )
             directory.write_plan(record, spec.judged.values)
     return directories

@@ -155,6 +155,7 @@ class RunDirectory:
                     "secrets": tuple(raw["secrets"]),
                     "overrides": tuple(raw["overrides"]),
                     "command": tuple(raw["command"]),
+                    "tags": tuple(raw.get("tags", ())),
                 }
             )
         except (KeyError, TypeError, AttributeError) as error:

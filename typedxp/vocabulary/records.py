@@ -107,7 +107,8 @@ class RunRecord:
     equal points are recognisable for ever. ``point`` maps each swept key to this run's value, in sweep order; the value
     of a config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members``
     the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
-    are not written down. ``metrics`` are those that were declared, by stream. Times are ISO 8601 in UTC.
+    are not written down. ``metrics`` are those that were declared, by stream. ``tags`` are the user's own words for the
+    run. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -128,6 +129,7 @@ class RunRecord:
     code: Code | None = None
     recording: Recording = Recording()
     metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+
+def _tag(text: str) -> str:
+    # Without commas, since lists of tags are typed and shown with commas between them.
+    if not text or not text.isprintable() or "," in text:
+        raise PydanticCustomError("tag", "A tag is printable text without commas, as in xp.tags=[baseline,paper]")
+    return text
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Tag = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_tag)]
+"""A word of the user's own by which runs are found again."""
+
+Tags = Annotated[list[Tag], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_once)]
+"""Tags, each of them once; one alone needs no list."""
 
 
 class Settings(BaseModel):
@@ -35,3 +67,4 @@ class Settings(BaseModel):
     monitor: PositiveFloat | None = Field(
         default=None, description="seconds between samples of CPU, memory, disk and GPUs; null takes none"
     )
+    tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")

@@ -64,11 +64,12 @@ def test_text_truths_and_streams_without_records_have_last_values():
     assert np.isnan(last(xarray.DataArray(np.zeros((2, 0)), dims=("run", "train.step")))).all()
 
 
-def test_a_key_that_is_called_like_a_stream_is_no_step(ragged):
-    renamed = ragged.rename(lr="train.lr")
+def test_a_swept_key_that_is_called_like_steps_is_none(ragged):
+    ragged["lr"].attrs["key"] = "model.decay.step"
+    ragged["train.step"].attrs["key"] = "epoch"
 
-    assert step_dimensions(renamed) == ("train.step", "test.step")
-    assert step_dimensions(renamed["train.loss"].rename({"train.step": "train.epoch"})) == ("train.epoch",)
+    assert step_dimensions(ragged.rename(lr="decay.step")) == ("train.step", "test.step")
+    assert step_dimensions(ragged["train.loss"]) == ("train.step",)
 
 
 def test_a_step_is_found_by_its_label_or_else_by_its_place(ragged):

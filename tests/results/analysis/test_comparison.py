@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from typedxp.errors import ResultsError
 from typedxp.results.analysis.comparison import cohens_d, compare, hedges_g, holm
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 
 NAN = math.nan
 ADAM = np.array([1.0, 2.0, 3.0, 4.0, 6.0])

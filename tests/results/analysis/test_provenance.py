@@ -202,10 +202,17 @@ def test_a_file_that_is_not_there_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.nc", "a.png"])
 def test_a_damaged_file_is_refused(tmp_path, name):
-    (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n garbage")
+    (tmp_path / name).write_bytes(b"garbage")
 
-    with pytest.raises(ResultsError, match=f"{name} cannot be read"):
+    with pytest.raises(ResultsError, match=f"{name} cannot be"):
         trace(tmp_path / name)
+
+
+def test_a_picture_that_was_cut_off_does_not_say_what_made_it(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xff\xff\xfftEXttype")
+
+    with pytest.raises(ResultsError, match="does not say what made it"):
+        trace(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.pdf", "a.svg"])

@@ -242,6 +242,22 @@ def test_runs_of_a_list_can_be_the_rows_if_nothing_else_goes_along_them(listed):
         make_table(listed, "each", "lr", None)
 
 
+def test_another_coordinate_of_a_dimension_may_be_the_rows(accuracy):
+    named = accuracy.assign_coords(speed=("lr", ["fast", "slow"]))
+
+    assert make_table(named, "speed", "optimizer", "seed").mean.index.tolist() == ["fast", "slow"]
+    assert make_table(named.assign_coords(speed=("lr", ["same", "same"])), "speed", "optimizer", ["lr", "seed"]).count[
+        "sgd"
+    ].tolist() == [8]
+
+
+def test_arrays_that_are_lazy_by_dask_are_computed(accuracy):
+    pytest.importorskip("dask", reason="needs dask: pip install 'typedxp[dask]'")
+    eager, lazy = (make_table(array, "lr", "optimizer", "seed") for array in (accuracy, accuracy.chunk(seed=2)))
+
+    pd.testing.assert_frame_equal(lazy.frame, eager.frame)
+
+
 def test_a_dimension_that_has_no_place_is_refused(accuracy):
     steps = accuracy.expand_dims({"test.step": 3})
 

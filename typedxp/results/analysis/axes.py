@@ -41,7 +41,7 @@ def lay_out(array: xarray.DataArray, kept: Sequence[str], over: Sequence[str]) -
     array = array.expand_dims([name for name in kept if name in array.coords and not array[name].ndim])
     over = [name for name in over if name in array.dims or array[name].ndim]
     named = [*kept, *over]
-    for dim in {str(array[name].dims[0]) for name in named if name not in array.dims}:
+    for dim in dict.fromkeys(str(array[name].dims[0]) for name in named if name not in array.dims):
         array, over = _lay_out_along(array, dim, kept, over)
     single = [dim for dim, size in array.sizes.items() if size == 1 and dim not in (*kept, *over)]
     array = array.squeeze(single, drop=True)

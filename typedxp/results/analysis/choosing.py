@@ -18,11 +18,14 @@ Array = np.ndarray[Any, Any]
 
 def step_dimensions(data: Data) -> tuple[str, ...]:
     """Name the dimensions along which streams have their records."""
-    arrays = data.data_vars.values() if isinstance(data, xarray.Dataset) else (data,)
-    streams = {str(array.attrs["stream"]) for array in arrays if "stream" in array.attrs}
-    # A swept key may be called like a stream, too: its labels tell the key.
-    dims = [str(dim) for dim in data.dims if dim not in data.coords or "key" not in data.coords[dim].attrs]
-    return tuple(dim for dim in dims if dim.endswith(".step") or dim.partition(".")[0] in streams)
+    return tuple(name for dim in data.dims if is_step(data, name := str(dim)))
+
+
+def is_step(data: Data, name: str) -> bool:
+    """Tell whether a dimension or coordinate counts the records of a stream."""
+    # A swept key can be called like that, too: it is then the end of what it is called in full.
+    key = data.coords[name].attrs.get("key", "") if name in data.coords else ""
+    return name.endswith(".step") and not f".{key}".endswith(f".{name}")
 
 
 def last(data: Labelled, dim: str | None = None) -> Labelled:

@@ -16,7 +16,7 @@ from typedxp.errors import ResultsError
 from typedxp.results.analysis.checks import check_dimensions, check_numeric, check_word
 from typedxp.results.analysis.choosing import step_dimensions
 from typedxp.results.analysis.libraries import needed_for
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 
 Test = Literal["t", "wilcoxon", "mannwhitney"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -5,24 +5,27 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
+import pandas as pd
 import xarray
 
 from typedxp.errors import ResultsError
 from typedxp.results.analysis.checks import Data, as_names, check_dimensions, show_label
 from typedxp.results.analysis.provenance import describe
 from typedxp.results.names import RUN, STATUS
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 from typedxp.vocabulary.records import RunStatus
 
 CODE = "code"
 MISSING = "missing"
 
 _SHOWN = 5
-# What was warned of, by its identity: entries go when the data goes.
+_LOOKED_AT = 100
+# The versions that were warned of, by identity: they are forgotten when the data is.
 _told: WeakValueDictionary[int, np.ndarray[Any, Any]] = WeakValueDictionary()
 
 
@@ -44,7 +47,7 @@ def coverage(data: Data, over: str | Iterable[str]) -> xarray.Dataset:
     completed, present = (status == RunStatus.COMPLETED).sum(dims), (status != MISSING).sum(dims)
     expected = xarray.full_like(present, math.prod(status.sizes[dim] for dim in dims))
     counts = {"completed": completed, "present": present, "expected": expected}
-    return xarray.Dataset({name: count.drop_attrs() for name, count in counts.items()})
+    return xarray.Dataset({name: count.drop_attrs(deep=False) for name, count in counts.items()})
 
 
 def check_complete(data: Data, over: str | Iterable[str]) -> None:
@@ -53,55 +56,71 @@ def check_complete(data: Data, over: str | Iterable[str]) -> None:
     Raises:
         ResultsError: some have not; it names them, by the cells that remain after a reduction over ``over``.
     """
-    dims = as_names(over)
-    bad = list(_incomplete(data))
-    if not bad:
+    incomplete = _status(data) != RunStatus.COMPLETED
+    number = int(incomplete.sum())
+    if not number:
         return
     cells: dict[str, list[str]] = {}
-    for labels, run, status in bad:
-        cell = _show({name: label for name, label in labels.items() if name not in dims}) or "all points"
-        within = _show({name: label for name, label in labels.items() if name in dims})
-        where = f" ({within})" if within else ""
-        cells.setdefault(cell, []).append(f"{f'run {run}' if run >= 0 else 'a run'}{where} is {status}")
-    shown = "".join(f"\n  {cell}: {_shorten(points)}" for cell, points in list(cells.items())[:_SHOWN])
-    more = f"\n  ... and {len(cells) - _SHOWN} more" if len(cells) > _SHOWN else ""
+    for cell, point in islice(_point_out(data, np.argwhere(incomplete.values), as_names(over)), _LOOKED_AT):
+        cells.setdefault(cell, []).append(point)
+    shown = [f"  {cell}: {_shorten(points)}" for cell, points in list(cells.items())[:_SHOWN]]
+    more = ["  ..."] if len(cells) > _SHOWN or number > _LOOKED_AT else []
     raise ResultsError(
-        f"{len(bad)} points in {len(cells)} cells have no completed run:{shown}{more}\n"
-        "Run or select what is missing, or leave out complete=True."
+        "\n".join(
+            [
+                f"{number} of {incomplete.size} points have no completed run:",
+                *(shown + more),
+                "Run or select what is missing, or leave out complete=True.",
+            ]
+        )
     )
 
 
 def warn_of_versions(data: Data, over: str | Iterable[str]) -> None:
-    """Warn, once for the same data, if runs of different versions of the code are about to be averaged."""
+    """Warn if runs of different versions of the code are about to be averaged.
+
+    That is said once for a dataset and all that is selected from it.
+    """
     code, run = data.coords.get(CODE), data.coords.get(RUN)
     dims = as_names(over)
     if code is None or not (along := [dim for dim in dims if dim in code.dims]):
         return
+    if len(set(pd.unique(code.values.ravel())) - {""}) < 2:
+        return
     versions = code if run is None else code.where(run >= 0, "")
     # Only what differs within a cell is mixed. Where the version is not known, nothing can be said.
     mixed = [cell for cell in _cells(versions, along) if len(set(cell) - {""}) > 1]
-    identity = code.variable.data
-    if not mixed or _told.get(id(identity)) is identity:
+    if not mixed or not _is_news(code):
         return
-    _told[id(identity)] = identity
     which = describe(data).get("versions") or ", ".join(sorted(set(map(str, versions.values.flat)) - {""}))
     message = f"Runs of different versions of the code are averaged over {', '.join(along)}: {which}."
     warnings.warn(f"{message} Select by the coordinate {CODE!r} to keep them apart.", ResultsWarning, stacklevel=4)
 
 
-def _incomplete(data: Data) -> Iterator[tuple[Mapping[str, object], int, str]]:
-    """Yield the labels, the run and the status of each point without a completed run."""
+def _is_news(code: xarray.DataArray) -> bool:
+    """Tell whether nobody was told of these versions, or of those that they were selected from."""
+    memory = np.asarray(code.variable.data)
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    if _told.get(id(memory)) is memory:
+        return False
+    _told[id(memory)] = memory
+    return True
+
+
+def _point_out(data: Data, places: Iterable[Any], dims: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield for each place the cell it is in once some dimensions are reduced, and what is the matter there."""
     status = _status(data)
-    run = data.coords.get(RUN)
-    ids = xarray.full_like(status, -1, dtype=np.int64) if run is None else run.broadcast_like(status)
-    ids = ids.transpose(*status.dims)
-    for place in zip(*np.nonzero((status != RunStatus.COMPLETED).values), strict=True):
-        point = status[place]
-        # In a list of runs the labels are coordinates along it, told by their keys.
-        names = [*point.dims, *(name for name in status.dims if name in point.coords)]
-        names += [name for name, label in point.coords.items() if "key" in label.attrs and name not in names]
-        labels = {str(name): point.coords[name].item() for name in names if name != RUN}
-        yield labels, int(ids.values[place]), str(point.item())
+    # In a list of runs the labels are coordinates along it, told by their keys.
+    names = [str(name) for name, coord in status.coords.items() if name in status.dims or "key" in coord.attrs]
+    for place in places:
+        point = status[tuple(place)]
+        labels = {name: point.coords[name].item() for name in names if name != RUN}
+        cell = _show({name: label for name, label in labels.items() if name not in dims}) or "all"
+        within = _show({name: label for name, label in labels.items() if name in dims})
+        run = int(point.coords[RUN]) if RUN in point.coords else -1
+        which = f"run {run}" if run >= 0 else "a run"
+        yield cell, f"{which}{f' ({within})' if within else ''} is {point.item()}"
 
 
 def _cells(values: xarray.DataArray, dims: list[str]) -> Iterator[list[str]]:
@@ -124,4 +143,4 @@ def _show(labels: Mapping[str, object]) -> str:
 
 
 def _shorten(points: list[str]) -> str:
-    return ", ".join(points[:_SHOWN]) + (f", ... ({len(points)} in all)" if len(points) > _SHOWN else "")
+    return ", ".join(points[:_SHOWN]) + (", ..." if len(points) > _SHOWN else "")

@@ -15,6 +15,7 @@ import xarray
 from typedxp.artifacts.directory import Artifacts
 from typedxp.errors import RecordError, ResultsError, StoreError, nearest
 from typedxp.results.analysis.checks import Data
+from typedxp.results.analysis.choosing import is_step
 from typedxp.results.names import RUN
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
@@ -193,7 +194,8 @@ def _runs(data: Data) -> xarray.DataArray:
 
 
 def _keys(data: Data) -> Mapping[str, xarray.DataArray]:
-    return {str(name): coord for name, coord in data.coords.items() if "key" in coord.attrs}
+    found = {str(name): coord for name, coord in data.coords.items() if "key" in coord.attrs}
+    return {name: coord for name, coord in found.items() if not is_step(data, name)}
 
 
 def _store(data: Data) -> Path:

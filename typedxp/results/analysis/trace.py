@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,18 @@ def _read_text(path: Path) -> Provenance | None:
 
 
 def _read_png(path: Path) -> Provenance | None:
-    with needed_for("Reading a picture"):
-        from PIL import Image
-    with Image.open(path, formats=["PNG"]) as image:
-        # What is written after the pixels is there only once these are read.
-        image.load()
-        return Provenance.from_lines(str(image.info.get("typedxp", "")))
+    """Find our text among the chunks of the file; no picture is decoded, however large it says that it is."""
+    with path.open("rb") as file:
+        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+            raise ResultsError("it is no PNG.")
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            name, _, text = file.read(length).partition(b"\0") if kind == b"tEXt" else (b"", b"", b"")
+            if name == b"typedxp":
+                return Provenance.from_lines(text.decode("latin-1"))
+            # A checksum ends the chunk.
+            file.seek(4 if kind == b"tEXt" else length + 4, os.SEEK_CUR)
+    return None
 
 
 def _read_pdf(path: Path) -> Provenance | None:

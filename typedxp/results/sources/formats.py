@@ -6,18 +6,20 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from typedxp.store.steps import advance, begin, choose
 from typedxp.store.streams import columns, numeric_type, parse, summarize
-from typedxp.vocabulary.records import StreamSummary
+from typedxp.vocabulary.records import Column, Steps, StreamSummary
 
 SUFFIXES = frozenset({".json", ".jsonl", ".csv"})
 """The endings of the files that can be read."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
+_KINDS = {bool: "bool", int: "int", float: "float", type(None): "null"}
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -32,12 +34,45 @@ def summarize_file(path: Path) -> StreamSummary:
     Raises:
         OSError: the file cannot be read.
     """
-    if path.suffix != ".csv":
-        return summarize(path)
     data = path.read_bytes()
-    records, _ = _parse_csv(data)
-    counted = Counter((tuple(record), tuple(map(numeric_type, record.values()))) for record in records)
-    return StreamSummary(len(records), len(data), columns(counted, {}))
+    records, _ = parse_file(data, path.suffix)
+    found = _regular_columns(records)
+    if found is None and path.suffix != ".csv":
+        return summarize(path)
+    if found is None:
+        counted = Counter((tuple(record), tuple(map(numeric_type, record.values()))) for record in records)
+        found = columns(counted, {})
+    return StreamSummary(len(records), len(data), found, _steps(records, found))
+
+
+def _steps(records: Iterable[Mapping[str, Any]], found: Mapping[str, Column]) -> Steps | None:
+    tracks = begin()
+    for record in records:
+        tracks = advance(tracks, record)
+        if not tracks:
+            return None
+    return choose(tracks, found)
+
+
+def _regular_columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Column] | None:
+    """Sum up records that all have the same keys, and numbers for values; None if some do not.
+
+    Nearly all files are like that, and to go column by column takes a fifth of the time.
+    """
+    if len(set(map(tuple, records))) != 1:
+        return None
+    found = {}
+    for key, values in zip(records[0], zip(*(record.values() for record in records), strict=True), strict=True):
+        types = dict.fromkeys(map(type, values))
+        if not types.keys() <= _KINDS.keys() or (int in types and not _fit(values)):
+            return None
+        found[key] = Column(tuple(_KINDS[found_type] for found_type in types), len(records))
+    return found
+
+
+def _fit(values: Iterable[Any]) -> bool:
+    integers = [value for value in values if type(value) is int]
+    return min(integers) >= -(2**63) and max(integers) < 2**63
 
 
 def _parse_csv(data: bytes) -> tuple[list[dict[str, Any]], int]:
