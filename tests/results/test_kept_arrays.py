@@ -18,7 +18,7 @@ from xarray.core import indexing
 
 from typedxp.results.kept import Kept, find_kept, kept_files
 from typedxp.results.kept_arrays import KeptArray, common_type
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 from typedxp.stages.record import Run
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,16 +47,6 @@ class MetricArray(BackendArray):
     def load(self) -> Array:
         """Read all values."""
         return self._read((slice(None),) * len(self.shape))
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """The sizes of good chunks along each dimension: of as many neighbouring runs as are read well together."""
-        room = max(1, _CHUNK // max(1, int(np.prod(self.one)) * self.dtype.itemsize))
-        sizes: list[int] = []
-        for size in reversed(self.grid.shape):
-            sizes.append(max(1, min(size, room)))
-            room //= max(1, size)
-        return (*reversed(sizes), *(max(1, size) for size in self.one))
 
     def _read(self, key: tuple[int | slice | Array, ...]) -> Array:
         places, within = key[: self.grid.ndim], key[self.grid.ndim :]
@@ -137,6 +128,16 @@ class MetricArray(BackendArray):
         if metric.dims:
             return make_arrays(metric.column, values, metric.sizes_of(run)), damage
         return make_row(values, self.dtype), damage
+
+
+def good_chunks(grid: tuple[int, ...], one: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return the sizes of good chunks of an array of the shape (*grid, *one): neighbouring runs are read together."""
+    room = max(1, _CHUNK // max(1, math.prod(one) * dtype.itemsize))
+    sizes: list[int] = []
+    for size in reversed(grid):
+        sizes.append(max(1, min(size, room)))
+        room //= max(1, size)
+    return (*reversed(sizes), *(max(1, size) for size in one))
 
 
 def _choose(array: Array, key: Sequence[int | slice | Array]) -> Array:

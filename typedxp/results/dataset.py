@@ -10,19 +10,22 @@ import xarray
 from xarray.core import indexing
 
 from typedxp.results.analysis.provenance import describe
-from typedxp.results.arrays import MetricArray
+from typedxp.results.arrays import MetricArray, good_chunks
 from typedxp.results.commands import Commands
 from typedxp.results.dimensions import Axis, choose_runs, make_axis
 from typedxp.results.keys import choose_keys
+from typedxp.results.kept import Kept, find_kept, kept_by_runs
+from typedxp.results.kept_arrays import KeptArray
 from typedxp.results.layout import Placed, lay_out
 from typedxp.results.metrics import Metric, find_metrics
-from typedxp.results.names import REPEAT, RUN, dimension_names
+from typedxp.results.names import REPEAT, RESERVED, RUN, dimension_names
 from typedxp.results.request import Request
 from typedxp.results.selection import select_runs
 from typedxp.results.sources.choose import Source
 from typedxp.results.steps import Steps, align_steps, aligned, count_steps
 from typedxp.results.streams import find_streams
 from typedxp.results.table import Ints, Table
+from typedxp.vocabulary.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,16 @@ def build_dataset(shown: Shown) -> xarray.Dataset:
         over, positions = align_steps(metrics.values(), request.align)
         metrics, steps = aligned(metrics, positions), steps | over
     metrics = _without_steps(metrics, steps)
-    placed = lay_out(shown.axes, _name(shown, metrics), table, request.layout)
-    data = {name: _variable(placed, metric) for name, metric in metrics.items()}
-    dataset = xarray.Dataset(data, coords={**placed.coords, **_step_coordinates(metrics, steps)})
-    return dataset.assign_attrs(describe_shown(shown))
-
-
-def _name(shown: Shown, metrics: Mapping[str, Metric]) -> dict[str, str]:
-    """Name the axes, by names that no variable has."""
-    taken = {*metrics, *(dim for metric in metrics.values() for dim in (metric.step, *metric.dims) if dim)}
+    taken = {*RESERVED, *metrics, *(dim for metric in metrics.values() for dim in (metric.step, *metric.dims) if dim)}
+    kept = find_kept(kept_by_runs(table, shown.source.root), taken)
+    taken |= {*kept, *(dim for array in kept.values() for dim in array.dims)}
     keys = [axis.key for axis in shown.axes if axis.key != REPEAT]
-    return {**dimension_names(keys, taken, shown.request.rename), REPEAT: REPEAT}
+    names = {**dimension_names(keys, taken, request.rename), REPEAT: REPEAT}
+    placed = lay_out(shown.axes, names, table, request.layout)
+    origin = describe_shown(shown)
+    data = {name: _variable(placed, metric, origin) for name, metric in metrics.items()}
+    data |= {name: _kept_variable(placed, array, origin) for name, array in kept.items()}
+    return xarray.Dataset(data, coords={**placed.coords, **_step_coordinates(metrics, steps)}, attrs=origin)
 
 
 def _without_steps(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, Metric]:
@@ -95,7 +97,7 @@ def _step_coordinates(metrics: Mapping[str, Metric], steps: Mapping[str, Steps])
     return coordinates
 
 
-def _variable(placed: Placed, metric: Metric) -> xarray.Variable:
+def _variable(placed: Placed, metric: Metric, origin: Mapping[str, str]) -> xarray.Variable:
     array = MetricArray(metric, placed.grid)
     dims = (*placed.dims, *([metric.step] if metric.step else ()), *metric.dims)
     attrs = {"stream": metric.stream, "column": metric.column}
@@ -104,12 +106,26 @@ def _variable(placed: Placed, metric: Metric) -> xarray.Variable:
         attrs |= {name: text for name, text in known.items() if text}
     if note := metric.note(np.unique(placed.grid)):
         attrs["note"] = note
-    chunks = dict(zip(dims, array.chunks, strict=True))
-    return xarray.Variable(dims, indexing.LazilyIndexedArray(array), attrs, {"preferred_chunks": chunks})
+    chunks = dict(zip(dims, good_chunks(placed.grid.shape, array.one, array.dtype), strict=True))
+    lazy = indexing.LazilyIndexedArray(array)
+    return xarray.Variable(dims, lazy, {**attrs, **origin}, {"preferred_chunks": chunks})
+
+
+def _kept_variable(placed: Placed, kept: Kept, origin: Mapping[str, str]) -> xarray.Variable:
+    array = KeptArray(kept, placed.grid)
+    dims = (*placed.dims, *kept.dims)
+    chunks = dict(zip(dims, good_chunks(placed.grid.shape, kept.sizes, array.dtype), strict=True))
+    lazy = indexing.LazilyIndexedArray(array)
+    return xarray.Variable(dims, lazy, {**array.attrs, **origin}, {"preferred_chunks": chunks})
 
 
 def describe_shown(shown: Shown) -> dict[str, str]:
     """Return the attributes that tell of the origin of what is shown."""
     ids, codes = shown.table.ids, shown.table.fact("code").listed("")
     runs = xarray.Dataset(coords={RUN: (RUN, ids), "code": (RUN, codes)})
-    return {"experiment": shown.table.fact("experiment")[0], "store": str(shown.source.root), **describe(runs)}
+    return {
+        "experiment": str(shown.table.fact("experiment")[0]),
+        "store": str(shown.source.root),
+        **describe(runs),
+        "typedxp": VERSION,
+    }

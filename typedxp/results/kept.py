@@ -5,14 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from typedxp.artifacts.kept import list_arrays
 from typedxp.artifacts.kinds.stored import array_kind
 from typedxp.results.names import unused
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
+from typedxp.results.table import Table
+from typedxp.results.tabulate import ARRAYS, DIRECTORY
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.artifacts import ArrayHeader, KeptFile
+from typedxp.vocabulary.artifacts import ArrayHeader, KeptFile, restore_kept
 from typedxp.vocabulary.records import RunStatus, Status
 
 
@@ -45,17 +47,28 @@ Column = tuple[Stored | None, ...]
 
 
 def kept_files(directory: RunDirectory, status: Status) -> dict[str, KeptFile]:
-    """Return the artifacts of a run that hold arrays, by name, with absolute files.
+    """Return the artifacts of a run that hold arrays, by name.
 
     Those of a run that did not complete may not be listed in its status: then their own records are looked at.
     """
     files = status.arrays
     if not files and status.status is not RunStatus.COMPLETED:
         files = list_arrays(directory.path)
-    if not files:
-        return {}
-    root = directory.path.absolute()
-    return {name: replace(kept, file=str(root / kept.file)) for name, kept in files.items() if _stays_inside(kept.file)}
+    return {name: kept for name, kept in files.items() if _stays_inside(kept.file)}
+
+
+def kept_by_runs(table: Table, root: Path) -> list[dict[str, KeptFile]]:
+    """Return the same of each run in a table, with absolute files."""
+    fact = table.fact(ARRAYS)
+    different = [{name: restore_kept(raw) for name, raw in files.items()} for files in fact.values]
+    directories = table.fact(DIRECTORY).listed()
+    return [
+        {
+            name: replace(kept, file=f"{root}/{directory}/{kept.file}")
+            for name, kept in (different[place] if place >= 0 else {}).items()
+        }
+        for place, directory in zip(fact.places.tolist(), directories, strict=True)
+    ]
 
 
 def find_kept(per_run: Sequence[Mapping[str, KeptFile]], taken: Collection[str]) -> dict[str, Kept]:

@@ -13,7 +13,7 @@ from xarray.core import indexing
 
 from typedxp.artifacts.kinds.stored import read_part
 from typedxp.results.kept import Kept, Stored
-from typedxp.results.runs import ResultsWarning
+from typedxp.results.problems import ResultsWarning
 
 Array = np.ndarray[Any, Any]
 

@@ -24,6 +24,10 @@ DIRECTORY = "directory"
 """The fact that is the directory of a run, below the root of its source."""
 
 
+ARRAYS = "arrays"
+"""The fact that is what a run kept of arrays, by artifact."""
+
+
 def tabulate(runs: Sequence[Found], stamps: Iterable[int]) -> Table:
     """Make a table of runs in order of id."""
     columns = [_facts(run) for run in runs]

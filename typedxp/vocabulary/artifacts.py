@@ -77,6 +77,11 @@ class ArtifactRecord:
     arrays: Mapping[str, ArrayHeader] = field(default_factory=dict)
 
 
+def restore_kept(raw: Mapping[str, Any]) -> KeptFile:
+    """Make what :func:`dataclasses.asdict` took apart, or JSON holds."""
+    return KeptFile(raw["kind"], raw["file"], restore_arrays(raw["arrays"]))
+
+
 def restore_arrays(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, ArrayHeader]:
     """Make headers again of what JSON holds of them.
 

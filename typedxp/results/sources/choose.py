@@ -10,10 +10,15 @@ from typing import Any
 
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.problems import ResultsWarning
+from typedxp.results.sources import hydra, mlxp
 from typedxp.results.sources.store import read_store
 from typedxp.results.table import Table
-from typedxp.results.tabulate import CONFIG
+from typedxp.results.tabulate import CONFIG, tabulate
 from typedxp.store.store import Store
+
+
+_OTHERS = (mlxp, hydra)
+"""Which read the directories of other tools."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,11 @@ def recognizes(root: Path) -> bool:
     Raises:
         StoreError: it cannot be looked at.
     """
-    return next(Store(root).runs(), None) is not None
+    return root.is_dir() and (_is_store(root) or any(other.recognizes(root) for other in _OTHERS))
+
+
+def _is_store(root: Path) -> bool:
+    return root.is_dir() and next(Store(root).runs(), None) is not None
 
 
 def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
@@ -53,10 +62,17 @@ def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
     Raises:
         ResultsError: there are no such runs.
     """
-    table = read_store(root, ids)
-    if not len(table):
+    for other in _OTHERS:
+        if not _is_store(root) and other.recognizes(root):
+            found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)
+            # Nothing is written into the directories of others: what is known of them is read each time.
+            source = Source(root, None, tabulate(found, [0] * len(found)))
+            break
+    else:
+        source = Source(root, Store(root).cache, read_store(root, ids))
+    if not len(source.table):
         raise ResultsError(_describe_absence(root))
-    return Source(root, Store(root).cache, table)
+    return source
 
 
 def _describe_absence(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.index import Index
+from typedxp.results.kept import kept_files
 from typedxp.results.problems import ResultsWarning
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.table import Ints, Table, join
-from typedxp.results.tabulate import tabulate
+from typedxp.results.tabulate import ARRAYS, tabulate
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
 from typedxp.store.store import Store
@@ -80,7 +82,7 @@ def _find(directory: RunDirectory) -> Found:
         id=directory.id,
         directory=directory.path.name,
         command=record.sweep,
-        facts=_record_facts(record) | _status_facts(status),
+        facts=_record_facts(record) | _status_facts(status) | {ARRAYS: _kept(directory, status)},
         point=record.point,
         choices=record.choices,
         streams=dict(_find_streams(directory, status)),
@@ -135,6 +137,10 @@ def _status_facts(status: Status) -> dict[str, Any]:
         "system_time": usage.system if usage is not None else None,
         "peak_memory": usage.peak_memory if usage is not None else None,
     }
+
+
+def _kept(directory: RunDirectory, status: Status) -> dict[str, Any] | None:
+    return {name: asdict(kept) for name, kept in kept_files(directory, status).items()} or None
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from typedxp.artifacts.kept import list_arrays
 from typedxp.errors import ExecutionError
 from typedxp.stages.execute.capture import captured
 from typedxp.stages.execute.liveness import heartbeat, process_start
@@ -164,7 +165,7 @@ def _same_working_directory() -> Iterator[None]:
 
 def _recorded(directory: RunDirectory, status: Status, recorder: Recorder) -> Status:
     try:
-        status = replace(status, end=now(), streams=recorder.close())
+        status = replace(status, end=now(), streams=recorder.close(), arrays=list_arrays(directory.path))
         directory.write_status(status)
     except OSError as error:
         cause = f"The end cannot be recorded: {error}" + (f" (it was: {status.cause})" if status.cause else "")
