@@ -64,7 +64,7 @@ def test_a_complete_mean_is_refused_where_runs_are_missing(partial):
 
 
 def test_provenance_goes_through_reductions(results):
-    kept = {"experiment": "train", "store": results.attrs["store"]}
+    kept = {name: results.attrs[name] for name in ("experiment", "store", "typedxp")}
 
     assert results.xp.mean("seed").attrs == {**kept, "runs": "1-6", "versions": "1a2b3c4d: 1-6"}
     one = results.sel(lr=0.01)

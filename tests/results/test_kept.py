@@ -110,7 +110,7 @@ def run(tmp_path):
 def test_what_a_killed_run_kept_is_found_beside_its_artifacts(run, status):
     found = kept_files(RunDirectory(run.directory), Status(status))
 
-    assert found == {"w.npy": kept((3,), ("unit",), file=str(run.directory / "artifacts/w.npy"))}
+    assert found == {"w.npy": kept((3,), ("unit",), file="artifacts/w.npy")}
 
 
 def test_of_a_completed_run_only_its_status_is_looked_at(run):

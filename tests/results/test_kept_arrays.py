@@ -24,6 +24,12 @@ from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status
 
 
+def find_files(directory):
+    """Find what a killed run kept, with absolute files as a table of runs gives them."""
+    found = kept_files(RunDirectory(directory), Status(RunStatus.RUNNING))
+    return {name: replace(kept, file=f"{directory}/{kept.file}") for name, kept in found.items()}
+
+
 class Runs:
     """Real runs that kept an array each, or nothing."""
 
@@ -41,7 +47,7 @@ class Runs:
         return self
 
     def open(self, variable="a", grid=None):
-        files = [kept_files(RunDirectory(path), Status(RunStatus.RUNNING)) for path in self.directories]
+        files = [find_files(path) for path in self.directories]
         kept = find_kept(files, ())[variable]
         array = KeptArray(kept, np.arange(len(files)) if grid is None else np.array(grid))
         dims = (*(f"key{axis}" for axis in range(array.grid.ndim)), *kept.dims)
@@ -205,7 +211,7 @@ def test_of_a_mapped_file_only_the_part_comes_into_memory(runs):
     directory = runs.keep(np.zeros(1)).directories[0]
     large = np.lib.format.open_memmap(directory / "large.npy", "w+", "f8", (1000, 10_000))
     del large
-    kept = find_kept([kept_files(RunDirectory(directory), Status(RunStatus.RUNNING))], ())["a"]
+    kept = find_kept([find_files(directory)], ())["a"]
     header = replace(kept.stored[0].header, shape=(1000, 10_000), dims=("x", "y"))
     moved = replace(kept.stored[0], path=str(directory / "large.npy"), header=header)
     array = KeptArray(Kept(("x", "y"), header.shape, {}, (moved,)), np.zeros((), int))
@@ -280,7 +286,7 @@ def test_a_pickle_in_the_place_of_an_array_is_never_opened(runs):
 
 def test_an_array_travels_to_other_processes_as_paths(runs):
     runs.keep(np.arange(100_000.0), np.arange(100_000.0))
-    files = [kept_files(RunDirectory(path), Status(RunStatus.RUNNING)) for path in runs.directories]
+    files = [find_files(path) for path in runs.directories]
     array = KeptArray(find_kept(files, ())["a"], np.arange(2))
 
     data = pickle.dumps(array)

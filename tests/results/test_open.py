@@ -12,6 +12,7 @@ from typedxp.results.backend import RunStoreBackend
 from typedxp.results.problems import ResultsWarning
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import Label, RunStatus
+from typedxp.vocabulary.version import VERSION
 
 HEAVY = {"dask", "netCDF4", "numpy", "pandas", "xarray"}
 
@@ -35,6 +36,7 @@ def test_what_was_swept_are_the_dimensions_in_the_order_of_the_sweep(grid):
         "store": str(grid.path),
         "runs": "1-6",
         "versions": "unknown: 1-6",
+        "typedxp": VERSION,
     }
 
 

@@ -93,7 +93,8 @@ class Metric:
         word = self.declared.dtype if self.declared is not None else None
         if word == "str" or not kinds.isdisjoint({"str", "other"}):
             return np.dtype(object)
-        whole = (runs >= 0).all() and found.present.all() and all(summary["full"] for summary in found.used)
+        full = self.once or all(summary["full"] for summary in found.used)
+        whole = full and (runs >= 0).all() and found.present.all()
         if word == "float" or len(kinds) != 1 or not whole or not self.fills(runs):
             return np.dtype(np.float64)
         return _TYPES.get(kinds.pop(), np.dtype(np.float64))
@@ -101,7 +102,8 @@ class Metric:
     def note(self, runs: Ints) -> str | None:
         """Say what the values of some runs do not show of what was logged."""
         kinds = {kind for summary in self.summaries.take(runs[runs >= 0]).used for kind in summary["kinds"]} - {"null"}
-        if kinds == {"int"} and self.dtype(runs) == np.float64 and not self.dims:
+        meant = self.declared is None or self.declared.dtype == "int"
+        if kinds == {"int"} and meant and self.dtype(runs) == np.float64:
             return "integers shown as floats, since some are missing"
         if len(kinds) > 1 and kinds != {"int", "float"}:
             return f"values of several types: {', '.join(sorted(kinds))}"
