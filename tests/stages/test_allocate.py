@@ -12,6 +12,7 @@ import pytest
 from typedxp.errors import StoreError
 from typedxp.stages.allocate import Origin, allocate
 from typedxp.store.store import Store
+from typedxp.vocabulary.documented import DocumentedField
 from typedxp.vocabulary.metrics import Variable
 from typedxp.vocabulary.plan import Judged, Plan, RunSpec
 from typedxp.vocabulary.records import Code, ExperimentRef, Recording, RunStatus
@@ -69,6 +70,23 @@ def test_each_run_of_a_plan_gets_its_record_its_config_and_the_status_planned(tm
     assert sorted(path.name for path in first.path.iterdir()) == ["config.yaml", "run.json", "status.json"]
 
 
+def test_runs_name_the_document_of_their_schema_which_is_there_once(tmp_path):
+    store = Store(tmp_path / "logs")
+    first, second = allocate(store, plan_of(2), origin(SCHEMA))
+    [third] = allocate(store, plan_of(1), origin(SCHEMA))
+
+    [digest] = {run.read_record().schema for run in (first, second, third)}
+    assert [path.name for path in store.documents.iterdir()] == [f"{digest}.json"]
+    assert store.read_document(digest).fields["opt.lr"] == (DocumentedField("float", description="d", unit="m"),)
+
+
+def test_runs_of_a_config_without_a_schema_name_no_document(tmp_path):
+    [run] = allocate(Store(tmp_path / "logs"), plan_of(1), origin())
+
+    assert run.read_record().schema is None
+    assert not (tmp_path / "logs" / "documents").exists()
+
+
 def test_secrets_are_written_nowhere(tmp_path):
     hidden = spec({"token": "**********"}, {}, {"token": "s3cret"}, ["token=s3cret"])
 
@@ -117,6 +135,6 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(RunDirectory, "write_plan", fill_up)
     with pytest.raises(StoreError, match="No space left on device"):
-        allocate(Store(tmp_path / "logs"), plan_of(5), origin())
+        allocate(Store(tmp_path / "logs"), plan_of(5), origin(SCHEMA))
 
     assert list(tmp_path.iterdir()) == []

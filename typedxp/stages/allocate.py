@@ -12,6 +12,7 @@ from pathlib import Path
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
+from typedxp.vocabulary.documented import document
 from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
 from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
@@ -42,7 +43,10 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     sweep = os.urandom(6).hex()
     created = now()
     cwd = str(Path.cwd())
+    documented = document(origin.schema) if origin.schema is not None else None
     with store.allocating(len(plan.runs)) as directories:
+        # Before the runs that go by it.
+        schema = store.write_document(documented) if documented is not None else None
         for directory, spec in zip(directories, plan.runs, strict=True):
             secrets = spec.judged.secrets
             record = RunRecord(
@@ -64,6 +68,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 recording=origin.recording,
                 metrics=origin.metrics,
                 tags=origin.tags,
+                schema=schema,
             )
             directory.write_plan(record, spec.judged.values)
     return directories

@@ -143,14 +143,14 @@ class RunDirectory:
         raw = self._read("run.json")
         try:
             return RunRecord(
-                **_known(RunRecord, raw)
+                **known(RunRecord, raw)
                 | {
-                    "point": {key: _unspell(value) for key, value in raw["point"].items()},
-                    "experiment": ExperimentRef(**_known(ExperimentRef, raw["experiment"])),
-                    "labels": {key: Label(**_known(Label, label)) for key, label in raw["labels"].items()},
-                    "environment": Environment(**_known(Environment, raw["environment"])),
-                    "code": Code(**_known(Code, raw["code"])) if raw.get("code") else None,
-                    "recording": Recording(**_known(Recording, raw.get("recording", {}))),
+                    "point": {key: unspell(value) for key, value in raw["point"].items()},
+                    "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
+                    "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
+                    "environment": Environment(**known(Environment, raw["environment"])),
+                    "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
+                    "recording": Recording(**known(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
                     "secrets": tuple(raw["secrets"]),
                     "overrides": tuple(raw["overrides"]),
@@ -170,11 +170,11 @@ class RunDirectory:
         raw = self._read("status.json")
         try:
             return Status(
-                **_known(Status, raw)
+                **known(Status, raw)
                 | {
                     "status": RunStatus(raw["status"]),
-                    "failure": Failure(**_known(Failure, raw["failure"])) if raw.get("failure") else None,
-                    "usage": Usage(**_known(Usage, raw["usage"])) if raw.get("usage") else None,
+                    "failure": Failure(**known(Failure, raw["failure"])) if raw.get("failure") else None,
+                    "usage": Usage(**known(Usage, raw["usage"])) if raw.get("usage") else None,
                     "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
                     "arrays": {name: _kept(file) for name, file in raw.get("arrays", {}).items()},
                 }
@@ -197,20 +197,32 @@ class RunDirectory:
         return values
 
     def _read(self, name: str) -> dict[str, Any]:
-        path = self.path / name
         try:
-            raw = _load(path.read_bytes())
+            return load(self.path / name)
         except FileNotFoundError as error:
             raise StoreError(f"{self.path} is not a run: it has no {name}.") from error
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
-        if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
-            raise StoreError(f"{path} is damaged: it has no format.")
-        if raw["format"] > FORMAT:
-            raise StoreError(
-                f"{path} has format {raw['format']}, and this typedxp reads up to {FORMAT}: a later version wrote it."
-            )
-        return raw
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read JSON that carries the version of its format.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        StoreError: it is damaged, or of a later format than this version knows.
+    """
+    try:
+        raw = _parse(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+        raise StoreError(f"{path} is damaged: it has no format.")
+    if raw["format"] > FORMAT:
+        raise StoreError(
+            f"{path} has format {raw['format']}, and this typedxp reads up to {FORMAT}: a later version wrote it."
+        )
+    return raw
 
 
 def dump(document: Any) -> bytes:
@@ -235,25 +247,27 @@ def spell(value: Any) -> Any:
     return [spell(item) for item in value] if isinstance(value, list) else value
 
 
-def _unspell(value: Any) -> Any:
+def unspell(value: Any) -> Any:
+    """Return the number that a text stands for, if :func:`spell` writes one so; anything else as it is."""
     return NUMBERS.get(value, value) if isinstance(value, str) else value
 
 
-def _load(data: bytes) -> Any:
+def _parse(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return json.loads(data)
 
 
-def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a dataclass has fields for."""
     # A later version of the same format may have added keys, which an earlier reader may leave out.
     return {field.name: raw[field.name] for field in fields(kind) if field.name in raw}
 
 
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
     return {
-        name: Variable(**_known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
+        name: Variable(**known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
         for name, variable in raw.items()
     }
 

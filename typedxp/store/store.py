@@ -2,6 +2,8 @@
 
 logs/
   1/ 2/ 3/ ...        one directory per run, named by its id
+  documents/
+    4f2a...c1.json    what the schema of some runs says of its fields, named by its content; written once
   .typedxp/           caches only: deleting it loses nothing
     last_id.3         named by the highest id ever taken, so that the id of a deleted run is not taken again
 """
@@ -17,8 +19,10 @@ from functools import cached_property
 from pathlib import Path
 
 from typedxp.errors import StoreError
+from typedxp.store import documents
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
+from typedxp.vocabulary.documented import DocumentedSchema
 
 _MARK = "last_id."
 
@@ -48,6 +52,11 @@ class Store:
     def cache(self) -> Path:
         """The directory that may be deleted at any time."""
         return self.root / ".typedxp"
+
+    @property
+    def documents(self) -> Path:
+        """The directory of what several runs have in common."""
+        return self.root / "documents"
 
     def runs(self) -> Iterator[RunDirectory]:
         """Yield every run, in order of id; other files and directories are left alone.
@@ -96,6 +105,22 @@ class Store:
         with self.allocating(count) as taken:
             return taken
 
+    def write_document(self, document: DocumentedSchema) -> str:
+        """Keep what a schema declares, for all runs that go by it; return the digest that names it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        return documents.write(self.documents, document)
+
+    def read_document(self, digest: str) -> DocumentedSchema:
+        """Return what was written of a schema.
+
+        Raises:
+            StoreError: it is missing, damaged, or of a later format than this version knows.
+        """
+        return documents.read(self.documents, digest)
+
     @contextmanager
     def allocating(self, count: int) -> Iterator[list[RunDirectory]]:
         """Take ids as :meth:`allocate` does, for a block that fills the directories; nothing is left of it if it fails.
@@ -106,7 +131,9 @@ class Store:
             StoreError: something cannot be written.
         """
         taken: list[RunDirectory] = []
-        absent = [path for path in (self.cache, self.root, *self.root.parents) if not os.path.exists(path)]
+        absent = [
+            path for path in (self.cache, self.documents, self.root, *self.root.parents) if not os.path.exists(path)
+        ]
         try:
             self._take(count, taken)
             yield taken
@@ -133,9 +160,18 @@ class Store:
         """Undo the making of directories, the deepest first, up to one that somebody else has put something into."""
         with suppress(OSError):
             for path in made:
-                for mark in self._marks() if path == self.cache else ():
-                    self._mark_path(mark).unlink(missing_ok=True)
-                path.rmdir()
+                for file in self._made_in(path):
+                    file.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    path.rmdir()
+
+    def _made_in(self, directory: Path) -> list[Path]:
+        """Return the files that nobody needs if nothing else was put into a directory that was just made."""
+        if directory == self.cache:
+            return [self._mark_path(mark) for mark in self._marks()]
+        found = documents.files(directory) if directory == self.documents else []
+        # Others that have taken ids meanwhile may go by the same documents.
+        return [] if found and self.ids() else found
 
     def ids(self) -> list[int]:
         """Return every id that is taken, in order; not each of them need be that of a run yet.
@@ -173,7 +209,7 @@ class Store:
 
     def _check_made_by_us(self) -> None:
         entries = sorted(name for name in os.listdir(self.root) if not name.startswith("."))
-        if not entries or self.cache.is_dir() or next(self.runs(), None) is not None:
+        if not entries or self.cache.is_dir() or documents.files(self.documents) or next(self.runs(), None) is not None:
             return
         shown = ", ".join(entries[:3]) + (", ..." if len(entries) > 3 else "")
         raise StoreError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from typedxp.vocabulary.documented import DocumentedSchema
 from typedxp.vocabulary.records import FORMAT, RunRecord, Status
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -14,8 +15,8 @@ _TIMES = {"created", "start", "end"}
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Return a JSON Schema per document.
 
-    ``run`` and ``status`` are those of run.json and status.json; ``settings`` is for editors of the YAML files of an
-    experiment, where settings lie under ``xp``.
+    ``run`` and ``status`` are those of run.json and status.json, ``document`` that of the documents that runs share;
+    ``settings`` is for editors of the YAML files of an experiment, where settings lie under ``xp``.
     """
     from pydantic import TypeAdapter
 
@@ -24,6 +25,9 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     return {
         "run": _document("run.json of a run", _walk(TypeAdapter(RunRecord).json_schema(), _written)),
         "status": _document("status.json of a run", _walk(TypeAdapter(Status).json_schema(), _written)),
+        "document": _document(
+            "documents/DIGEST.json of a store", _walk(TypeAdapter(DocumentedSchema).json_schema(), _written)
+        ),
         "settings": _settings(TypeAdapter(Settings).json_schema()),
     }
 

@@ -108,7 +108,8 @@ class RunRecord:
     of a config group is the name of the option. ``choices`` holds the option chosen for every config group, ``members``
     the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
     are not written down. ``metrics`` are those that were declared, by stream. ``tags`` are the user's own words for the
-    run. Times are ISO 8601 in UTC.
+    run. ``schema`` is the digest of the document that tells what the fields of the config mean: none if the config has
+    no schema. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -130,6 +131,7 @@ class RunRecord:
     recording: Recording = Recording()
     metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    schema: str | None = None
 
 
 @dataclass(frozen=True)
