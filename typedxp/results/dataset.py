@@ -13,9 +13,9 @@ from typedxp.results.analysis.provenance import describe
 from typedxp.results.arrays import MetricArray, good_chunks
 from typedxp.results.commands import Commands
 from typedxp.results.dimensions import Axis, choose_runs, make_axis
-from typedxp.results.keys import choose_keys
 from typedxp.results.kept import Kept, find_kept, kept_by_runs
 from typedxp.results.kept_arrays import KeptArray
+from typedxp.results.keys import choose_keys
 from typedxp.results.layout import Placed, lay_out
 from typedxp.results.metrics import Metric, find_metrics
 from typedxp.results.names import REPEAT, RESERVED, RUN, dimension_names

@@ -16,7 +16,6 @@ from typedxp.results.table import Table
 from typedxp.results.tabulate import CONFIG, tabulate
 from typedxp.store.store import Store
 
-
 _OTHERS = (mlxp, hydra)
 """Which read the directories of other tools."""
 
