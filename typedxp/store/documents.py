@@ -34,7 +34,7 @@ def write(directory: Path, document: DocumentedSchema) -> str:
     # What a crash of the machine left of it is made good.
     if not path.exists() or path.read_bytes() != data:
         directory.mkdir(exist_ok=True)
-        replace(path, data, durable=True)
+        replace(path, data)
     return digest
 
 
