@@ -83,7 +83,7 @@ class MetricArray(BackendArray):
         return (np.empty if filled else blank)((len(runs), *shape), self.dtype)
 
     def _fill(self, rows: Array, runs: Ints) -> tuple[Array, list[Damage]]:
-        """Fill an array of the shape (runs, *shape of one); return it, of a wider type if need be, and what was wrong."""
+        """Fill an array of the shape (runs, *shape of one); return it, or a wider one, and what was wrong."""
         files = self.metric.files
         wanted = self.metric.present(runs)
         packed = files.packed(self.metric.key) if self.dtype != object else None

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import xarray
 from xarray.backends import BackendEntrypoint
 
+import typedxp.results.accessor  # noqa: F401 - what is opened has `.xp`
 from typedxp.errors import StoreError
 from typedxp.results.dataset import build_dataset, choose_shown
 from typedxp.results.request import Request, make_request

@@ -89,7 +89,6 @@ def open_results(
     # The backend is a subclass of one of xarray's classes, so it can only be loaded together with xarray.
     import xarray
 
-    import typedxp.results.accessor  # noqa: F401 - what is opened has `.xp`
     from typedxp.results.backend import RunStoreBackend
 
     opener: Any = xarray.open_datatree if asked.get("layout") == "tree" else xarray.open_dataset
