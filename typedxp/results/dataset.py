@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray
@@ -16,7 +16,8 @@ from typedxp.results.dimensions import Axis, choose_runs, make_axis
 from typedxp.results.kept import Kept, find_kept, kept_by_runs
 from typedxp.results.kept_arrays import KeptArray
 from typedxp.results.keys import choose_keys
-from typedxp.results.layout import Placed, lay_out
+from typedxp.results.labels import find_label
+from typedxp.results.layout import Placed, lay_out, place_values
 from typedxp.results.metrics import Metric, find_metrics
 from typedxp.results.names import REPEAT, RESERVED, RUN, dimension_names
 from typedxp.results.request import Request
@@ -24,7 +25,9 @@ from typedxp.results.selection import select_runs
 from typedxp.results.sources.choose import Source
 from typedxp.results.steps import Steps, align_steps, aligned, count_steps
 from typedxp.results.streams import find_streams
-from typedxp.results.table import Ints, Table
+from typedxp.results.table import Fact, Ints, Table
+from typedxp.results.versions import warn_of_versions
+from typedxp.vocabulary.records import Label
 from typedxp.vocabulary.version import VERSION
 
 
@@ -36,10 +39,20 @@ class Shown:
     request: Request
     table: Table
     axes: tuple[Axis, ...]
+    removed: Mapping[str, Fact]
+    """What runs of before had at keys that the newest schema has not."""
 
     def take(self, runs: Ints) -> Shown:
         """Return what shows only some of the runs."""
-        return Shown(self.source, self.request, self.table.take(runs), tuple(axis.take(runs) for axis in self.axes))
+        removed = {key: fact.take(runs) for key, fact in self.removed.items()}
+        return replace(
+            self, table=self.table.take(runs), axes=tuple(axis.take(runs) for axis in self.axes), removed=removed
+        )
+
+    def describe(self, key: str) -> Label:
+        """Return what is known of a key: from the newest run that swept it, or else from the schemas."""
+        label = find_label(self.table, key)
+        return label if label != Label() else self.source.history.describe(key)
 
 
 def choose_shown(source: Source, request: Request) -> Shown:
@@ -53,7 +66,14 @@ def choose_shown(source: Source, request: Request) -> Shown:
     keys = choose_keys(commands, request)
     axes = [make_axis(key, keys[key]) for key in keys]
     shown, chosen = choose_runs(table, axes, request.duplicates)
-    return Shown(source, request, table.take(shown), chosen)
+    warn_of_versions(table.take(shown), source.history, keys)
+    removed = {key: commands.fact(key) for key in source.history.removed if key not in keys}
+    removed = {key: fact.take(shown) for key, fact in removed.items() if _is_scalar(fact)}
+    return Shown(source, request, table.take(shown), chosen, removed)
+
+
+def _is_scalar(fact: Fact) -> bool:
+    return not any(isinstance(value, dict | list) for value in fact.values)
 
 
 def build_dataset(shown: Shown) -> xarray.Dataset:
@@ -69,13 +89,18 @@ def build_dataset(shown: Shown) -> xarray.Dataset:
     taken = {*RESERVED, *metrics, *(dim for metric in metrics.values() for dim in (metric.step, *metric.dims) if dim)}
     kept = find_kept(kept_by_runs(table, shown.source.root), taken)
     taken |= {*kept, *(dim for array in kept.values() for dim in array.dims)}
-    keys = [axis.key for axis in shown.axes if axis.key != REPEAT]
+    keys = [*(axis.key for axis in shown.axes if axis.key != REPEAT), *shown.removed]
     names = {**dimension_names(keys, taken, request.rename), REPEAT: REPEAT}
-    placed = lay_out(shown.axes, names, table, request.layout)
+    placed = lay_out(shown.axes, names, table, request.layout, shown.describe)
+    removed = {
+        names[key]: place_values(placed, fact, {"key": key, "note": "not in the newest schema"})
+        for key, fact in shown.removed.items()
+        if fact.present.any()
+    }
     origin = describe_shown(shown)
     data = {name: _variable(placed, metric, origin) for name, metric in metrics.items()}
     data |= {name: _kept_variable(placed, array, origin) for name, array in kept.items()}
-    return xarray.Dataset(data, coords={**placed.coords, **_step_coordinates(metrics, steps)}, attrs=origin)
+    return xarray.Dataset(data, coords={**placed.coords, **removed, **_step_coordinates(metrics, steps)}, attrs=origin)
 
 
 def _without_steps(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, Metric]:

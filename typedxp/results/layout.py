@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 import xarray
 
 from typedxp.results.dimensions import Axis, keeps_grid, place_runs
-from typedxp.results.labels import find_label, label_array
+from typedxp.results.labels import label_array
 from typedxp.results.names import REPEAT, RUN, STATUS
 from typedxp.results.request import Layout
 from typedxp.results.table import Fact, Ints, Table
+from typedxp.vocabulary.records import Label
 
 _NUMBERS = {
     "wall": {"long_name": "time that the run took", "units": "s"},
@@ -32,7 +33,13 @@ class Placed:
     coords: Mapping[str, xarray.Variable]
 
 
-def lay_out(axes: Sequence[Axis], names: Mapping[str, str], table: Table, layout: Layout | None) -> Placed:
+def lay_out(
+    axes: Sequence[Axis],
+    names: Mapping[str, str],
+    table: Table,
+    layout: Layout | None,
+    describe: Callable[[str], Label],
+) -> Placed:
     """Place runs in a grid if they fill enough of it, or in a list with the keys as coordinates along it."""
     listed = layout == "runs" or (layout is None and not keeps_grid(axes, len(table)))
     if listed:
@@ -44,10 +51,16 @@ def lay_out(axes: Sequence[Axis], names: Mapping[str, str], table: Table, layout
         grid = place_runs(axes, len(table))
         labels = {axis.key: ((names[axis.key],), list(axis.values)) for axis in axes}
     coords = {
-        names[key]: xarray.Variable(along, label_array(values), _describe(table, key))
+        names[key]: xarray.Variable(along, label_array(values), _describe(key, describe(key)))
         for key, (along, values) in labels.items()
     }
     return Placed(dims, grid, coords | _about_runs(table, dims, grid))
+
+
+def place_values(placed: Placed, fact: Fact, attrs: Mapping[str, str]) -> xarray.Variable:
+    """Make the coordinate of a fact that is no dimension."""
+    values = label_array([*fact.listed(), None])
+    return xarray.Variable(placed.dims, values[placed.grid], attrs)
 
 
 def _about_runs(table: Table, dims: tuple[str, ...], grid: Ints) -> dict[str, xarray.Variable]:
@@ -87,9 +100,8 @@ def _first_line(text: str) -> str:
     return line if len(line) <= 200 else f"{line[:197]}..."
 
 
-def _describe(table: Table, key: str) -> dict[str, str]:
+def _describe(key: str, label: Label) -> dict[str, str]:
     if key == REPEAT:
         return {"long_name": "which of the runs of a point"}
-    label = find_label(table, key)
     known = {"key": key, "long_name": label.description, "units": label.unit}
     return {name: text for name, text in known.items() if text}

@@ -29,7 +29,7 @@ def build_tree(shown: Shown) -> xarray.DataTree:
     for path, runs in parts:
         own = [axis.take(runs) for axis in others if _has_values(axis, runs)]
         axes = tuple(axis if axis.key in shared else axis.compact() for axis in own)
-        nodes[path] = build_dataset(replace(shown, table=shown.table.take(runs), axes=axes))
+        nodes[path] = build_dataset(replace(shown.take(runs), axes=axes))
     above = _inherited(list(nodes.values()), shared)
     return xarray.DataTree.from_dict({"/": above.assign_attrs(describe_shown(shown)), **nodes})
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from typedxp.errors import ResultsError, StoreError
+from typedxp.results.history import SCHEMA, History
 from typedxp.results.problems import ResultsWarning
 from typedxp.results.sources import hydra, mlxp
 from typedxp.results.sources.store import read_store
 from typedxp.results.table import Table
-from typedxp.results.tabulate import CONFIG, tabulate
+from typedxp.results.tabulate import CHOICE, CONFIG, tabulate
 from typedxp.store.store import Store
+from typedxp.vocabulary.documented import DocumentedSchema
+from typedxp.vocabulary.tree import ABSENT
 
 _OTHERS = (mlxp, hydra)
 """Which read the directories of other tools."""
@@ -27,13 +30,26 @@ class Source:
     root: Path
     cache: Path | None
     table: Table
+    history: History
 
     def load_config(self, run: int) -> dict[str, Any]:
-        """Read the config of a run; it is empty, with a warning, if that is damaged."""
+        """Read the config of a run as the newest schema has it; it is empty, with a warning, if it is damaged."""
         [place] = (self.table.ids == run).nonzero()[0].tolist()
         known = self.table.fact(CONFIG)[place]
         if isinstance(known, dict):
             return known
+        schema = self.table.fact(SCHEMA)[place]
+        return self.history.renew_config(
+            self._read_config(run), schema if schema is not ABSENT else None, self._choices(place)
+        )
+
+    def _choices(self, place: int) -> dict[str, Any]:
+        choices = {
+            name.removeprefix(CHOICE): fact for name, fact in self.table.facts.items() if name.startswith(CHOICE)
+        }
+        return {name: fact[place] for name, fact in choices.items()}
+
+    def _read_config(self, run: int) -> dict[str, Any]:
         try:
             return Store(self.root).run(run).read_config()
         except StoreError as error:
@@ -65,13 +81,24 @@ def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
         if not _is_store(root) and other.recognizes(root):
             found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)
             # Nothing is written into the directories of others: what is known of them is read each time.
-            source = Source(root, None, tabulate(found, [0] * len(found)))
-            break
-    else:
-        source = Source(root, Store(root).cache, read_store(root, ids))
-    if not len(source.table):
+            return _make(root, None, tabulate(found, [0] * len(found)))
+    return _make(root, Store(root).cache, read_store(root, ids))
+
+
+def _make(root: Path, cache: Path | None, table: Table) -> Source:
+    if not len(table):
         raise ResultsError(_describe_absence(root))
-    return source
+    history = History(table, dict(_read_documents(root, table)))
+    return Source(root, cache, history.renew(table), history)
+
+
+def _read_documents(root: Path, table: Table) -> Iterator[tuple[str, DocumentedSchema]]:
+    for digest in table.fact(SCHEMA).used:
+        try:
+            yield digest, Store(root).read_document(digest)
+        except StoreError as error:
+            message = f"What the fields of some runs mean is not known: {error}"
+            warnings.warn(message, ResultsWarning, stacklevel=2)
 
 
 def _describe_absence(path: Path) -> str:
