@@ -2,6 +2,7 @@
 
 A condition is parsed to Python's syntax tree and then interpreted by this module, which knows comparisons, arithmetic
 and logic over keys and constants, and nothing else: no calls, no attributes of objects, no evaluation of text as code.
+A key that is no Python name stands in backticks: `` `train/loss` < 1``.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 import ast
 import io
 import operator
+import re
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from typedxp.errors import TypedxpError
 
 Lookup = Callable[[str], Any]
 """Gives the value at a dotted key; None where there is nothing."""
+ReadTime = Callable[[str], datetime]
+"""Reads a time that somebody wrote; raises a ValueError if it is none."""
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -40,6 +46,9 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _WORDS = {"&": "and", "|": "or", "~": "not"}
+_NESTED = "it is nested too deeply"
+# Text in quotes, or a key in backticks: what comes first counts.
+_QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`\n]+)`""")
 
 
 class ConditionError(TypedxpError):
@@ -61,7 +70,8 @@ class Condition:
             ConditionError: it is not a condition, or uses what conditions do not have.
         """
         try:
-            tree = ast.parse(_with_words(text), mode="eval").body
+            plain, keys = _without_backticks(text)
+            tree = _with_keys(ast.parse(_with_words(plain), mode="eval").body, keys)
         except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
             raise ConditionError(f"{text!r} cannot be read as a condition: {getattr(error, 'msg', error)}.") from error
         _check(tree, text)
@@ -69,13 +79,38 @@ class Condition:
         try:
             _ = condition.keys
         except RecursionError as error:
-            raise ConditionError(f"{text!r} cannot be read as a condition: it is nested too deeply.") from error
+            raise ConditionError(f"{text!r} cannot be read as a condition: {_NESTED}.") from error
         return condition
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The dotted keys that the condition speaks of."""
         return tuple(dict.fromkeys(_keys(self.tree)))
+
+    @property
+    def parts(self) -> tuple[Condition, ...]:
+        """The conditions that all have to hold: those that are joined by ``and``, or the whole one.
+
+        Raises:
+            ConditionError: it is nested too deeply.
+        """
+        if not isinstance(self.tree, ast.BoolOp) or not isinstance(self.tree.op, ast.And):
+            return (self,)
+        try:
+            return tuple(Condition(ast.unparse(part), part) for part in self.tree.values)
+        except RecursionError as error:
+            raise ConditionError(f"{self.text!r} cannot be read as a condition: {_NESTED}.") from error
+
+    def with_times(self, keys: Collection[str], read: ReadTime) -> Condition:
+        """Return the same with all text read as times that is compared with one of these keys.
+
+        Raises:
+            ConditionError: a text is no time, or is not compared by an order.
+        """
+        try:
+            return Condition(self.text, _Timed(self.text, keys, read).visit(self.tree))
+        except RecursionError as error:
+            raise ConditionError(f"{self.text!r} cannot be read as a condition: {_NESTED}.") from error
 
     def holds(self, lookup: Lookup) -> bool:
         """Say whether the condition holds. An order with what is not there does not hold.
@@ -96,6 +131,71 @@ def _with_words(text: str) -> str:
         (tokenize.NAME, _WORDS[token.string]) if token.string in _WORDS else (token.type, token.string)
         for token in tokens
     )
+
+
+def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
+    """Put a name for each key in backticks; return the names with the keys."""
+    prefix = "key_"
+    while prefix in text:
+        prefix += "_"
+    keys: dict[str, str] = {}
+
+    def name(match: re.Match[str]) -> str:
+        if match[2] is None:
+            return match[1]
+        keys[found := f"{prefix}{len(keys)}"] = match[0]
+        return f" {found} "  # not one word with what is beside it
+
+    return _QUOTED.sub(name, text), keys
+
+
+def _with_keys(tree: ast.expr, keys: dict[str, str]) -> ast.expr:
+    """Put keys, in their backticks, back where names stand for them."""
+    for part in ast.walk(tree) if keys else ():
+        if isinstance(part, ast.Name):
+            part.id = keys.get(part.id, part.id)
+        elif isinstance(part, ast.Attribute):
+            part.attr = keys.get(part.attr, part.attr)
+    return tree
+
+
+class _Timed(ast.NodeTransformer):
+    """Reads the times of a condition."""
+
+    def __init__(self, text: str, keys: Collection[str], read: ReadTime) -> None:
+        self._text = text
+        self._keys = keys
+        self._read = read
+
+    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
+        operands = [node.left, *node.comparators]
+        if not any(_key(operand) in self._keys for operand in operands):
+            return node
+        for operation, sides in zip(node.ops, pairwise(operands), strict=True):
+            if not isinstance(operation, _ORDER) and any(_is_text(part) for side in sides for part in ast.walk(side)):
+                raise ConditionError(
+                    f"{self._text!r}: a time is compared by <, <=, > and >=, as in "
+                    "start >= '2026-11-01' and start < '2026-11-02'."
+                )
+        first, *rest = map(self._timed, operands)
+        return ast.Compare(first, node.ops, rest)
+
+    def _timed(self, node: ast.expr) -> ast.expr:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            return node
+        try:
+            moment: Any = self._read(node.value)
+        except ValueError as error:
+            raise ConditionError(f"{self._text!r}: {error}") from error
+        return ast.Constant(moment)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _key(node: ast.expr) -> str | None:
+    return _dotted(node) if isinstance(node, ast.Name | ast.Attribute) else None
 
 
 def _check(node: ast.expr, text: str) -> None:
@@ -134,9 +234,9 @@ _KNOWN = (
 
 def _dotted(node: ast.expr, text: str = "") -> str:
     if isinstance(node, ast.Name):
-        return node.id
+        return node.id.strip("`")
     if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value, text)}.{node.attr}"
+        return f"{_dotted(node.value, text)}.{node.attr.strip('`')}"
     raise ConditionError(f"{text!r}: dots are for keys only.")
 
 
@@ -179,17 +279,45 @@ def _calculate(node: ast.BinOp, lookup: Lookup) -> Any:
     if left is None or right is None:
         return None
     if not isinstance(left, int | float) or not isinstance(right, int | float):
-        raise TypeError(f"{left!r} and {right!r} are not both numbers")
+        raise TypeError(f"{_told(node.left, left)} and {_told(node.right, right)} are not both numbers")
     return _ARITHMETIC[type(node.op)](left, right)
 
 
 def _compare(node: ast.Compare, lookup: Lookup) -> bool:
-    left = _value(node.left, lookup)
+    before, left = node.left, _value(node.left, lookup)
     for operation, comparator in zip(node.ops, node.comparators, strict=True):
         right = _value(comparator, lookup)
-        if isinstance(operation, _ORDER) and (left is None or right is None):
-            return False
-        if not _COMPARE[type(operation)](left, right):
-            return False
-        left = right
+        try:
+            if not _holds(operation, left, right):
+                return False
+        except TypeError as error:
+            pair = f"{_told(before, left)} cannot be compared with {_told(comparator, right)}"
+            raise TypeError(pair) from error
+        before, left = comparator, right
     return True
+
+
+def _holds(operation: ast.cmpop, left: Any, right: Any) -> bool:
+    if isinstance(operation, _ORDER) and (left is None or right is None):
+        return False
+    if isinstance(operation, ast.In | ast.NotIn) and right is None:
+        # Nothing is in what is not there.
+        return isinstance(operation, ast.NotIn)
+    return bool(_COMPARE[type(operation)](left, right))
+
+
+def _told(node: ast.expr, value: Any) -> str:
+    """Tell a value, and what it is the value of."""
+    kind = next(name for kinds, name in _KINDS.items() if isinstance(value, kinds))
+    text = value.isoformat() if isinstance(value, datetime) else repr(value)
+    return f"{f'{key} = ' if (key := _key(node)) else ''}{text} ({kind})"
+
+
+_KINDS: dict[Any, str] = {
+    bool: "a truth value",
+    int | float: "a number",
+    str: "text",
+    list | tuple: "a list",
+    datetime: "a time",
+    object: "neither number nor text",
+}

@@ -254,7 +254,7 @@ def damage(path, data):
 
 @settings(max_examples=80, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True))
-def test_of_a_file_that_is_cut_off_anywhere_only_whole_rows_are_read_and_it_is_replaced(tmp_path_factory, where):
+def test_a_file_that_is_cut_off_anywhere_reads_as_nothing_and_is_replaced(tmp_path_factory, where):
     packed = PackedColumn(tmp_path_factory.mktemp("store") / ".typedxp", "train", "loss")
     rows = {run: np.arange(40.0) + run for run in range(30)}
     add(packed, rows)
@@ -262,9 +262,23 @@ def test_of_a_file_that_is_cut_off_anywhere_only_whole_rows_are_read_and_it_is_r
     data = path.read_bytes()
     damage(path, data[: int(where * len(data))])
 
-    assert all(row is None or same(row, rows[run]) for run, row in enumerate(read(packed, *rows)))
+    assert all(row is None for row in read(packed, *rows))
     add(packed, {1: rows[1]})
     assert same(read(packed, 1)[0], rows[1])
+
+
+@settings(max_examples=80, deadline=None)
+@given(where=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_a_byte_that_was_changed_anywhere_is_never_read_as_a_number(tmp_path_factory, where, byte):
+    packed = PackedColumn(tmp_path_factory.mktemp("store") / ".typedxp", "train", "loss")
+    rows = {run: np.arange(40.0) + run for run in range(30)}
+    add(packed, rows)
+    [path] = files(packed)
+    data = bytearray(path.read_bytes())
+    data[int(where * len(data))] = byte
+    damage(path, data)
+
+    assert all(row is None or same(row, rows[run]) for run, row in enumerate(read(packed, *rows)))
 
 
 def test_values_that_were_changed_on_the_disk_are_not_read_and_the_others_are(packed):

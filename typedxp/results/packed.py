@@ -39,7 +39,7 @@ class PackedColumn:
 
         def take(places: Integers, arrays: Array) -> None:
             for place, array in zip(places.tolist(), arrays, strict=True):
-                rows[place] = array
+                rows[place] = array.copy()  # so that it can be changed, and keeps no others in memory
 
         self._take(ids, stamps, take)
         return rows

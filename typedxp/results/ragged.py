@@ -1,12 +1,14 @@
 """Owns the file of packed rows: netCDF4, in the contiguous ragged array representation of CF 1.11 (section 9.3.3).
 
-What is in such a file counts only if its sums are right, so that no damage is taken for numbers.
+What is in such a file counts only if its sums are right, so that no damage is taken for numbers: those of each row,
+and for all the rest one in a trailer behind the end of what is netCDF. The trailer also says where the values are.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +27,14 @@ Take = Callable[[Integers, Array], None]
 LAYOUT = 1
 KINDS = (np.dtype(np.bool_), np.dtype(np.int64), np.dtype(np.float64))
 # Whatever the libraries raise for a file that is damaged, foreign, of another layout, or refused by the file system.
-UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError, TypeError, OverflowError, MemoryError)
+UNREADABLE = (
+    *(OSError, RuntimeError, LookupError, AttributeError, ValueError, TypeError, OverflowError, MemoryError),
+    struct.error,
+)
 # Values read at once: more would leave the processor's cache, and be several times as slow.
 _PIECE = 2**18
+_TRAILER = struct.Struct("<8sqqQ")
+_MARK = b"typedxp\0"
 _INDEX: Mapping[str, tuple[str, dict[str, Any]]] = {
     "run": ("i8", {"long_name": "id of the run"}),
     "stamp": ("i8", {"long_name": "changes whenever the files of the run change"}),
@@ -109,7 +116,7 @@ def _encode(title: str, rows: Sequence[Row]) -> bytes:
     index = _index(rows, values)
     file = netCDF4.Dataset("rows.nc", "w", memory=values.nbytes + 2**16)
     try:
-        file.setncatts({"Conventions": "CF-1.11", "title": title, "layout": LAYOUT, "index_crc32": _crc(index)})
+        file.setncatts({"Conventions": "CF-1.11", "title": title, "layout": LAYOUT})
         # A dimension of no values would be an unlimited one.
         for name, size in {"run": len(rows), "sample": max(1, values.size)}.items():
             file.createDimension(name, size)
@@ -123,8 +130,8 @@ def _encode(title: str, rows: Sequence[Row]) -> bytes:
         variable = file.createVariable("values", values.dtype, ("sample",), fill_value=False, contiguous=True)
         variable[: values.size] = values
     finally:
-        data = file.close()
-    return bytes(data)
+        data = bytes(file.close())
+    return data + _make_trailer(data, values.tobytes())
 
 
 def _index(rows: Sequence[Row], values: Array) -> dict[str, Array]:
@@ -156,44 +163,78 @@ def _sums(values: Array, starts: Integers, sizes: Integers) -> Array:
     return sums
 
 
-def _crc(index: Mapping[str, Array]) -> int:
-    crc = 0
-    for array in index.values():
-        crc = zlib.crc32(np.ascontiguousarray(array), crc)
-    return crc
+@dataclass(frozen=True)
+class _Values:
+    data: bytes
+    offset: int
+    dtype: np.dtype[Any]
+
+    def read(self, start: int, stop: int) -> Array:
+        # A copy, since the values need not be aligned in the file.
+        size = self.dtype.itemsize
+        return np.frombuffer(self.data[self.offset + start * size : self.offset + stop * size], self.dtype)
+
+
+def _make_trailer(data: bytes, values: bytes) -> bytes:
+    start = values[:4096]
+    offset = data.find(start)
+    while data[offset : offset + len(values)] != values:
+        offset = data.index(start, offset + 1)
+    return _TRAILER.pack(_MARK, offset, len(values), _crc(data, offset, len(values)))
+
+
+def _crc(data: bytes, offset: int, length: int) -> int:
+    return zlib.crc32(data[offset + length :], zlib.crc32(data[:offset]))
+
+
+def _find_values(data: bytes) -> int | None:
+    """Return where the values begin, or None unless all around them is as it was written."""
+    mark, offset, length, crc = _TRAILER.unpack(data[-_TRAILER.size :])
+    if mark != _MARK or not 0 <= offset <= offset + length <= len(data) - _TRAILER.size:
+        return None
+    rest = memoryview(data)[: -_TRAILER.size]
+    return offset if zlib.crc32(rest[offset + length :], zlib.crc32(rest[:offset])) == crc else None
 
 
 def _visit(
     path: Path, title: str, wanted: Callable[[Integers, Integers], tuple[Integers, Integers]], take: Take
 ) -> None:
     try:
-        with NETCDF4_PYTHON_LOCK, _open(path) as file:
-            file.set_auto_maskandscale(False)
-            index = {name: file[name][:] for name in _INDEX if name in file.variables}
-            if (file.layout, file.title, file.index_crc32) != (LAYOUT, title, _crc(index)):
-                return
-            places, rows = wanted(index["run"], index["stamp"])
-            for places_, arrays in _groups(file["values"], index, places, rows):
-                take(places_, arrays)
+        data = path.read_bytes()
+        # Before HDF5 sees it, which can hang on a file that is damaged.
+        offset = _find_values(data)
+        if offset is None:
+            return
+        index, dtype = _read_index(data, title)
+        places, rows = wanted(index["run"], index["stamp"])
+        for group, arrays in _groups(_Values(data, offset, dtype), index, places, rows):
+            take(group, arrays)
     except UNREADABLE:
         return
 
 
-def _open(path: Path) -> Any:
+def _read_index(data: bytes, title: str) -> tuple[dict[str, Array], np.dtype[Any]]:
     import netCDF4
 
-    # The bytes are read here, since HDF5 refuses a file that it cannot lock, and reads it in many small parts.
-    return netCDF4.Dataset(path.name, memory=path.read_bytes())
+    # From memory, since HDF5 refuses a file that it cannot lock, and reads it in many small parts.
+    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("rows.nc", memory=data) as file:
+        if (file.layout, file.title) != (LAYOUT, title):
+            raise ValueError("Rows of another layout, or of another column.")
+        file.set_auto_maskandscale(False)
+        index = {name: file[name][:] for name in _INDEX if name in file.variables}
+        return index, file["values"].dtype
 
 
-def _groups(variable: Any, index: Mapping[str, Array], places: Integers, rows: Integers) -> Iterator[tuple[Any, Array]]:
+def _groups(
+    stored: _Values, index: Mapping[str, Array], places: Integers, rows: Integers
+) -> Iterator[tuple[Integers, Array]]:
     """Read rows piece by piece; yield the places of those of one shape and kind in a row, with their arrays."""
     sizes = index["row_size"]
     starts = np.cumsum(sizes) - sizes
     for piece in _split(np.diff(starts[rows] // _PIECE) != 0, len(rows)):
         first, last = rows[piece.start], rows[piece.stop - 1]
         span = slice(first, last + 1)
-        values = variable[starts[first] : starts[last] + sizes[last]]
+        values = stored.read(int(starts[first]), int(starts[last] + sizes[last]))
         offsets = starts[span] - starts[first]
         whole = _sums(values, offsets, sizes[span]) == index["check"][span]
         within = {name: array[span] for name, array in index.items()}
@@ -202,7 +243,7 @@ def _groups(variable: Any, index: Mapping[str, Array], places: Integers, rows: I
 
 def _stacks(
     values: Array, index: Mapping[str, Array], whole: Array, places: Integers, rows: Integers
-) -> Iterator[tuple[Any, Array]]:
+) -> Iterator[tuple[Integers, Array]]:
     kinds, shapes = index["kind"], index.get("shape", index["row_size"][:, np.newaxis])
     changes = (np.diff(whole) != 0) | (np.diff(kinds) != 0) | (np.diff(shapes, axis=0) != 0).any(axis=1)
     groups = list(_split(changes, len(whole)))

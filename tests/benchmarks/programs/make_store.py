@@ -7,6 +7,7 @@ Four runs are really executed. All others are written as these were: their recor
 values, and the bytes are made by what makes them in a real run. That they are the same is proven in the end.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -67,6 +68,8 @@ def main() -> None:
     np.save(draft / "loss.npy", losses.reshape(len(LRS), len(WIDTHS), -1, records))
     shutil.rmtree(draft / "executed")
     draft.rename(place)
+    # Now, and not while something is measured.
+    os.sync()
 
 
 def execute(logs: Path, records: int) -> list[RunDirectory]:
