@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,26 +52,23 @@ class MetricArray(BackendArray):
         places, within = key[: self.grid.ndim], key[self.grid.ndim :]
         grid = _choose(self.grid, places)
         shape = _choose(np.broadcast_to(np.False_, self.one), within).shape
-        runs, damages = grid.reshape(-1), []
+        runs = grid.reshape(-1)
+        damages: list[Damage] = []
         values = self._make(runs, shape)
-        whole = all(isinstance(chosen, slice) and chosen == slice(None) for chosen in within)
-        for batch in self._batches(runs):
-            neighbours = slice(batch[0], batch[0] + len(batch)) if (np.diff(batch) == 1).all() else batch
-            # Straight to where they are wanted, if that is one part of the array.
-            direct = whole and isinstance(neighbours, slice)
-            target = values[neighbours] if direct else self._make(runs[batch], self.one)
-            rows, found = self._fill(target, runs[batch])
-            damages += found
-            if rows.dtype != values.dtype:
-                # A file is not any more what its summary promised: say what is there, rather than a wrong number.
-                values = values.astype(np.result_type(values, rows))
-            if rows is not target or not direct:
-                values[neighbours] = _choose(rows, (slice(None), *within))
+        if all(isinstance(chosen, slice) and chosen == slice(None) for chosen in within):
+            values, damages = self._fill(values, runs)
+        else:
+            for batch in self._batches(runs):
+                rows, found = self._fill(self._make(runs[batch], self.one), runs[batch])
+                damages += found
+                # Wider if a file is not any more what its summary promised: rather that than a wrong number.
+                values = values.astype(np.result_type(values, rows), copy=False)
+                values[batch] = _choose(rows, (slice(None), *within))
         self.metric.files.tell(damages)
         return values.reshape((*grid.shape, *shape))
 
     def _batches(self, runs: Ints) -> list[Ints]:
-        """Take runs apart into those that are packed together; leave out where there is no run."""
+        """Take the places of runs apart into those that are packed together; leave out those where there is no run."""
         blocks = np.where(runs >= 0, self.metric.files.ids[runs] // _TOGETHER, -1)
         order = np.lexsort((runs, blocks))
         order = order[blocks[order] >= 0]
@@ -84,22 +81,28 @@ class MetricArray(BackendArray):
 
     def _fill(self, rows: Array, runs: Ints) -> tuple[Array, list[Damage]]:
         """Fill an array of the shape (runs, *shape of one); return it, or a wider one, and what was wrong."""
-        files = self.metric.files
+        packed = self.metric.files.packed(self.metric.key) if self.dtype != object else None
         wanted = self.metric.present(runs)
-        packed = files.packed(self.metric.key) if self.dtype != object else None
         if packed is not None:
             wanted &= ~self._unpack(packed, rows, runs)
-        parsed: dict[int, Array] = {}
-        damages = []
-        for index in np.flatnonzero(wanted).tolist():
-            run = int(runs[index])
-            parsed[run], damage = self._parse(run)
-            rows = put(rows, index, self._shaped(run, parsed[run]))
-            damages += [damage] if damage is not None else []
-        if packed is not None and sum(row.size for row in parsed.values()) >= _WORTH_PACKING:
+        damages: list[Damage] = []
+        for batch in self._batches(np.where(wanted, runs, -1)):
+            parsed: dict[int, Array] = {}
+            for index in batch.tolist():
+                run = int(runs[index])
+                parsed[run], damage = self._parse(run)
+                rows = put(rows, index, self._shaped(run, parsed[run]))
+                damages += [damage] if damage is not None else []
+            if packed is not None:
+                self._pack(packed, parsed)
+        return rows, damages
+
+    def _pack(self, packed: PackedColumn, parsed: Mapping[int, Array]) -> None:
+        """Keep what was parsed of finished runs, if that is worth it."""
+        files = self.metric.files
+        if sum(row.size for row in parsed.values()) >= _WORTH_PACKING:
             keep = [run for run in parsed if files.stamps[run] > 0]
             packed.add(files.ids[keep], files.row_stamps[keep], [parsed[run] for run in keep])
-        return rows, damages
 
     def _unpack(self, packed: PackedColumn, rows: Array, runs: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Put what is packed into its rows, and tell which it was."""
