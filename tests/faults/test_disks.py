@@ -173,6 +173,6 @@ def test_directories_of_somebody_else_are_left_alone(shell, tmp_path, jobs):
 def test_an_id_that_somebody_takes_between_looking_and_making_is_passed_over(tmp_path, monkeypatch):
     for name in ("1", "3"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(Store, "_ids", lambda self: [])
+    monkeypatch.setattr(Store, "ids", lambda self: [])
 
     assert [run.id for run in Store(tmp_path).allocate(3)] == [2, 4, 5]

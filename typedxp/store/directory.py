@@ -14,9 +14,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +97,12 @@ class RunDirectory:
 
     def streams(self) -> tuple[str, ...]:
         """Name the streams that have a file, in alphabetical order."""
-        if not self.metrics.is_dir():
+        try:
+            files = os.listdir(f"{self.path}/metrics")
+        except (FileNotFoundError, NotADirectoryError):
             return ()
-        return tuple(sorted(file.stem for file in self.metrics.glob("*.jsonl") if _SAFE_STREAM.fullmatch(file.stem)))
+        names = (file.removesuffix(".jsonl") for file in files if file.endswith(".jsonl"))
+        return tuple(sorted(name for name in names if _SAFE_STREAM.fullmatch(name)))
 
     def rewind(self, sizes: Mapping[str, int], attempt: int) -> None:
         """Set aside what each stream holds beyond so many bytes: it was logged by an attempt that will not go on.
@@ -262,7 +267,12 @@ def _parse(data: bytes) -> Any:
 def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a dataclass has fields for."""
     # A later version of the same format may have added keys, which an earlier reader may leave out.
-    return {field.name: raw[field.name] for field in fields(kind) if field.name in raw}
+    return {name: raw[name] for name in _field_names(kind) if name in raw}
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:

@@ -25,6 +25,9 @@ from typedxp.store.streams import summarize
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status
 
 
+_TOGETHER = 1000
+
+
 def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
     """Read what is known of the runs of a store, or of those with these ids; warn of damaged ones.
 
@@ -56,7 +59,19 @@ def _stamp(path: str) -> int:
 
 
 def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
-    found, kept, damaged = [], [], {}
+    damaged: dict[int, StoreError] = {}
+    # A part at a time: of what is read, little stays.
+    parts = range(0, len(ids), _TOGETHER)
+    tables = [_read_part(store, ids[at : at + _TOGETHER], stamps[at : at + _TOGETHER], damaged) for at in parts]
+    if damaged:
+        shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
+        message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
+        warnings.warn(message, ResultsWarning, stacklevel=2)
+    return join(tables)
+
+
+def _read_part(store: Store, ids: Ints, stamps: Ints, damaged: dict[int, StoreError]) -> Table:
+    found, kept = [], []
     for number, stamp in zip(ids.tolist(), stamps.tolist(), strict=True):
         directory = RunDirectory(store.root / str(number))
         try:
@@ -69,10 +84,6 @@ def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
         found.append(run)
         # What may still change is read anew each time.
         kept.append(stamp if RunStatus(run.facts["status"]).final else 0)
-    if damaged:
-        shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
-        message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
-        warnings.warn(message, ResultsWarning, stacklevel=2)
     return tabulate(found, kept)
 
 
@@ -153,7 +164,7 @@ def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str
         path = directory.stream(name)
         summary = status.streams.get(name)
         try:
-            if summary is None or summary.bytes != path.stat().st_size:
+            if summary is None or summary.bytes != os.stat(path).st_size:  # noqa: PTH116 - as above
                 summary = summarize(path)
         except OSError as error:
             warnings.warn(f"{path} is left out, it cannot be read: {reason(error)}.", ResultsWarning, stacklevel=2)
