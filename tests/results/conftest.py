@@ -11,7 +11,8 @@ import pytest
 from typedxp.stages.record import Run
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
-from typedxp.vocabulary.records import Environment, ExperimentRef, Label, RunRecord, RunStatus, Status
+from typedxp.vocabulary.documented import DocumentedSchema
+from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, RunRecord, RunStatus, Status
 
 ENVIRONMENT = Environment("host", "user", "Linux", "3.13", "/usr/bin/python", "0.1.0")
 
@@ -35,6 +36,8 @@ class StoreBuilder:
         digest: str = "same",
         sweep: str = "a",
         file: str | None = "/home/user/train.py",
+        schema: str | None = None,
+        code: Code | None = None,
     ) -> RunDirectory:
         """Make one run; a killed one (status ``running``) has records but no summary of them."""
         [directory] = Store(self.path).allocate(1)
@@ -53,6 +56,8 @@ class StoreBuilder:
             cwd="/home/user",
             created="2026-11-20T12:00:00Z",
             environment=ENVIRONMENT,
+            schema=schema,
+            code=code,
         )
         directory.write_plan(record, config if config is not None else {})
         run = Run(directory.path, None)
@@ -62,6 +67,11 @@ class StoreBuilder:
         summaries = run.close()
         directory.write_status(Status(status, streams=summaries if status.final else {}))
         return directory
+
+    def document(self, schema: DocumentedSchema) -> str:
+        """Keep a schema, and return the digest that names it."""
+        self.path.mkdir(exist_ok=True)
+        return Store(self.path).write_document(schema)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typedxp.results.layout import Placed, lay_out, place_values
 from typedxp.results.metrics import Metric, find_metrics
 from typedxp.results.names import REPEAT, RESERVED, RUN, dimension_names
 from typedxp.results.request import Request
+from typedxp.results.selecting import LabelIndex
 from typedxp.results.selection import select_runs
 from typedxp.results.sources.choose import Source
 from typedxp.results.steps import Steps, align_steps, aligned, count_steps
@@ -100,7 +101,17 @@ def build_dataset(shown: Shown) -> xarray.Dataset:
     origin = describe_shown(shown)
     data = {name: _variable(placed, metric, origin) for name, metric in metrics.items()}
     data |= {name: _kept_variable(placed, array, origin) for name, array in kept.items()}
-    return xarray.Dataset(data, coords={**placed.coords, **removed, **_step_coordinates(metrics, steps)}, attrs=origin)
+    coords = {**placed.coords, **removed, **_step_coordinates(metrics, steps)}
+    return _index_labels(xarray.Dataset(data, coords=coords, attrs=origin), shown, names)
+
+
+def _index_labels(dataset: xarray.Dataset, shown: Shown, names: Mapping[str, str]) -> xarray.Dataset:
+    """Make labels that are text for other values, or may be, found by these values."""
+    for axis in shown.axes:
+        name = names[axis.key]
+        if name in dataset.dims and dataset[name].dtype.kind == "U" and _stand_for_others(axis, shown):
+            dataset = dataset.drop_indexes(name).set_xindex(name, LabelIndex)
+    return dataset
 
 
 def _without_steps(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, Metric]:
@@ -110,6 +121,12 @@ def _without_steps(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) ->
         for name, metric in metrics.items()
         if metric.column != "step" or metric.stream not in steps or steps[metric.stream].key != "step"
     }
+
+
+def _stand_for_others(axis: Axis, shown: Shown) -> bool:
+    """Tell whether labels stand for other values than text, or may: the field is an enum, or a path."""
+    declared = shown.source.history.type_of(axis.key)
+    return "Path" in declared or declared.startswith("enum") or not all(isinstance(value, str) for value in axis.values)
 
 
 def _step_coordinates(metrics: Mapping[str, Metric], steps: Mapping[str, Steps]) -> dict[str, xarray.Variable]:

@@ -42,6 +42,10 @@ class History:
                 return Label(schema.fields[key][0].description, schema.fields[key][0].unit)
         return Label()
 
+    def type_of(self, key: str) -> str:
+        """Return the type of a field as the newest schema spells it, nothing if that has no such field."""
+        return self.newest.fields[key][0].type if key in self.newest.fields else ""
+
     @cached_property
     def removed(self) -> tuple[str, ...]:
         """The keys that some schema had, and the newest one has not, by no name; those in what was removed included."""

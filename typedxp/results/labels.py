@@ -42,6 +42,11 @@ def label_array(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     return np.array(_distinguish(values) if dtype == np.str_ else values, dtype)
 
 
+def possible_labels(value: Any) -> tuple[str, ...]:
+    """Return the text that a value may have for a label, the likeliest first."""
+    return (value, json.dumps(value)) if isinstance(value, str) else (_show(value),)
+
+
 def _natural_type(values: Sequence[Any]) -> np.dtype[Any]:
     kinds = set(map(type, values))
     if kinds == {bool}:

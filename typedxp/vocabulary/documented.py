@@ -71,8 +71,9 @@ def _walk(
 
 
 def _documented(item: Field, members: Mapping[str, str], made: Made | None) -> DocumentedField:
+    spelt = f"enum of {item.type}" if item.names else item.type
     return DocumentedField(
-        item.type, _default(item, made), item.required, item.description, item.unit, item.aliases, members
+        spelt, _default(item, made), item.required, item.description, item.unit, item.aliases, members
     )
 
 
