@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,13 @@ def test_diff_of_several_runs_as_json(typed):
 )
 def test_what_cannot_be_compared_is_refused_with_code_2(typed, arguments, reason):
     assert reason in typed("diff", *arguments, code=2)
+
+
+def test_runs_of_other_tools_are_listed_and_compared_too(typed):
+    logs = str(Path(__file__).parents[1] / "results" / "sources" / "hydra_jobs")
+
+    found = json.loads(typed("diff", "0", "3", "--json", "--logs", logs))
+    assert (found["config"]["optimizer"], found["config"]["seed"]) == (["sgd", "adam"], [0, 1])
+    assert (
+        typed("ls", "--columns", "run", "--where", "optimizer == 'adam' and seed == 1", "--logs", logs) == "run\n  3\n"
+    )

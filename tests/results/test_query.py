@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from typedxp import ResultsError, open_results
+from typedxp.results.history import History
 from typedxp.vocabulary.records import Code, Failure, RunStatus, Status, Usage
 
 pytestmark = pytest.mark.filterwarnings("ignore:The runs come from:typedxp.results.problems.ResultsWarning")
@@ -196,3 +197,9 @@ def test_ten_thousand_values_are_looked_up_once_each(store, monkeypatch):
 
     assert len(ids(store, "lr == 0.1 and status == 'completed' or lr == 2")) == 20
     assert len(asked) == 1
+
+
+def test_a_key_may_be_called_by_an_old_name(grid, monkeypatch):
+    monkeypatch.setattr(History, "current", lambda _, key: {"rng": "seed"}.get(key, key))
+
+    assert ids(grid, "rng == 2 and config.rng > 1") == ids(grid, "seed == 2")

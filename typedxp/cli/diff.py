@@ -14,7 +14,7 @@ from typedxp.store.directory import dump, spell
 
 
 @click.command()
-@click.argument("runs", type=click.IntRange(min=1), nargs=-1)
+@click.argument("runs", type=click.IntRange(min=0), nargs=-1)
 @store_option
 @json_option
 def diff(runs: Sequence[int], store: Path, as_json: bool) -> None:
