@@ -15,8 +15,17 @@ HEAVY = {"git", "hydra", "hydra_zen", "numpy", "omegaconf", "pandas", "pydantic"
 
 PACKAGE = Path(importlib.util.find_spec("typedxp").origin).parent
 
-# To load these is to load pydantic, or xarray.
-MADE_OF_FOREIGN_CLASSES = {"typedxp.vocabulary.settings", "typedxp.results.backend"}
+# To load these is to load pydantic, numpy or xarray.
+MADE_OF_FOREIGN_CLASSES = {
+    "typedxp.results.analysis.reports",
+    "typedxp.results.analysis.trace",
+    "typedxp.results.archive",
+    "typedxp.results.backend",
+    "typedxp.results.differences",
+    "typedxp.results.extremes",
+    "typedxp.results.listing",
+    "typedxp.vocabulary.settings",
+}
 
 DECLARATION = """
 import typedxp

@@ -32,6 +32,7 @@ PUBLIC = [
     "TypedxpError",
     "Unit",
     "experiment",
+    "fields",
     "open_results",
     "register",
     "seed_everything",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         StoreError,
         TypedxpError,
     )
-    from typedxp.results.open import open_results
+    from typedxp.results.open import fields, open_results
     from typedxp.runner.experiment import Experiment, RunHandle, SweepHandle, experiment
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
@@ -48,6 +48,7 @@ _HOMES = {
     "TypedxpError": "typedxp.errors",
     "Unit": "typedxp.vocabulary.metrics",
     "experiment": "typedxp.runner.experiment",
+    "fields": "typedxp.results.open",
     "open_results": "typedxp.results.open",
     "register": "typedxp.stages.declare.registry",
     "seed_everything": "typedxp.stages.seed",
@@ -73,6 +74,7 @@ __all__ = [
     "TypedxpError",
     "Unit",
     "experiment",
+    "fields",
     "open_results",
     "register",
     "seed_everything",

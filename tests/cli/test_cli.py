@@ -80,7 +80,7 @@ def test_status_passes_over_what_is_damaged_and_survives_clocks_that_were_set_ba
 def test_what_is_wrong_is_said_in_a_line_without_a_traceback(typedxp, shell, tmp_path):
     assert typedxp("show 7", code=2) == "typedxp: There is no run 7 in logs.\n"
     assert typedxp("show --logs elsewhere 1", code=2) == "typedxp: There is no run 1 in elsewhere.\n"
-    assert typedxp("ls --logs elsewhere", code=2) == "typedxp: There is no directory elsewhere.\n"
+    assert typedxp("ls --logs elsewhere", code=2).startswith("typedxp: There is no directory elsewhere. ")
     assert "'x' is not a valid integer" in typedxp("show x", code=2)
     assert "No such command 'lss'" in typedxp("lss", code=2)
     assert typedxp("schemas /proc/nowhere", code=2).startswith("typedxp: /proc/nowhere cannot be written: ")
@@ -94,7 +94,7 @@ def test_a_damaged_run_does_not_hide_the_others(typedxp, tmp_path):
 
     assert "1  completed" in said
     assert "2/status.json cannot be read" in said
-    assert "3/run.json has format 99" in said
+    assert said.startswith("typedxp: Left out 2 damaged runs of logs: 2, 3. ")
     assert "Traceback" not in said
 
 

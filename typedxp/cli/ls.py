@@ -2,46 +2,97 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from typedxp.cli.options import json_option, store_option
-from typedxp.errors import StoreError
+from typedxp.cli.tables import print_csv, print_table, show, show_short, show_time
+from typedxp.results.moments import TIMES
 from typedxp.store.directory import dump, spell
-from typedxp.store.store import Store
-from typedxp.vocabulary.records import RunRecord, Status
+
+_FACTS = ("run", "status", "experiment")
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def _names(_: click.Context, __: click.Parameter, given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Take lists with commas apart."""
+    texts = (given,) if isinstance(given, str) else given or ()
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
 @click.command()
 @store_option
+@click.option("--where", metavar="CONDITION", help="List the runs that meet it, as in \"status == 'failed'\".")
+@click.option("--sort", metavar="FIELD", multiple=True, callback=_names, help="Sort by it; downwards by -FIELD.")
+@click.option("--columns", metavar="FIELD,...", callback=_names, help="What is shown of each run.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="List the first N.")
 @json_option
-def ls(store: Path, as_json: bool) -> None:
-    """List the runs of a store: id, status, experiment, sweep point."""
-    runs = _read(Store(store))
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for programs.")
+def ls(
+    store: Path,
+    *,
+    where: str | None,
+    sort: Sequence[str],
+    columns: Sequence[str],
+    limit: int | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """List the runs of a store: id, status, experiment, sweep point.
+
+    `typedxp fields` lists what --where, --sort and --columns can name.
+    """
+    # It works with arrays, which take time to load.
+    from typedxp.results.listing import list_runs
+
+    if as_json and as_csv:
+        raise click.UsageError("Choose one of --json and --csv.")
+    found = list_runs(store, columns or _FACTS, where, sort, limit)
+    if found.note:
+        print(f"typedxp: {found.note}", file=sys.stderr)
     if as_json:
-        rows = [
-            {"id": run.id, "status": status.status, "experiment": run.experiment.name, "point": spell(run.point)}
-            for run, status in runs
-        ]
-        print(dump(rows).decode(), end="")
-        return
-    for run, status in runs:
-        point = " ".join(f"{key}={_show(value)}" for key, value in run.point.items())
-        print(f"{run.id:>6}  {status.status:<13}  {run.experiment.name}  {point}".rstrip())
+        _print_json(found.columns if columns else _with_points(found.columns, found.points))
+    elif as_csv:
+        shown = found.columns if columns else {**found.columns, **_swept(found.points)}
+        print_csv(tuple(shown), zip(*shown.values(), strict=True))
+    elif columns:
+        _print_columns(found.columns)
+    else:
+        _print_points(found.columns, found.points)
 
 
-def _read(store: Store) -> Iterator[tuple[RunRecord, Status]]:
-    for directory in store.runs():
-        try:
-            yield directory.read_record(), directory.read_status()
-        except StoreError as error:
-            print(f"typedxp: {error}", file=sys.stderr)
+def _print_json(columns: Columns) -> None:
+    rows = [spell(dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)]
+    print(dump(rows).decode(), end="")
 
 
-def _show(value: Any) -> str:
-    return value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
+def _with_points(columns: Columns, points: Sequence[dict[str, Any]]) -> Columns:
+    return {"id": columns["run"], **{name: columns[name] for name in _FACTS[1:]}, "point": points}
+
+
+def _swept(points: Sequence[dict[str, Any]]) -> Columns:
+    """Return a column for each swept key."""
+    keys = dict.fromkeys(key for point in points for key in point)
+    return {f"config.{key}": [point.get(key) for point in points] for key in keys}
+
+
+def _print_columns(columns: Columns) -> None:
+    texts = [[name, *map(show_time if name in TIMES else show_short, values)] for name, values in columns.items()]
+    numbers = [_is_numeric(values) for values in columns.values()]
+    print_table(list(zip(*texts, strict=True)), right=[index for index, numeric in enumerate(numbers) if numeric])
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float | None) for value in values)
+
+
+def _print_points(columns: Columns, points: Sequence[dict[str, Any]]) -> None:
+    width = max(map(len, columns["experiment"]), default=0)
+    for run, status, experiment, point in zip(*columns.values(), points, strict=True):
+        text = " ".join(f"{key}={show(value)}" for key, value in point.items())
+        print(f"{run:>6}  {status:<13}  {experiment:<{width}}  {text}".rstrip())

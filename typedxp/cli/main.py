@@ -5,15 +5,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
 
+from typedxp.cli.diff import diff
 from typedxp.cli.export import export
+from typedxp.cli.fields import fields
 from typedxp.cli.ls import ls
+from typedxp.cli.pack import pack
+from typedxp.cli.plot import plot
 from typedxp.cli.schemas import schemas
 from typedxp.cli.show import show
 from typedxp.cli.status import status
+from typedxp.cli.table import table
+from typedxp.cli.trace import trace
 from typedxp.errors import TypedxpError
 from typedxp.vocabulary.version import VERSION
 
@@ -26,7 +33,13 @@ def typedxp() -> None:
 
 typedxp.add_command(ls)
 typedxp.add_command(show)
+typedxp.add_command(diff)
+typedxp.add_command(fields)
 typedxp.add_command(status)
+typedxp.add_command(table)
+typedxp.add_command(plot)
+typedxp.add_command(pack)
+typedxp.add_command(trace)
 typedxp.add_command(schemas)
 typedxp.add_command(export)
 
@@ -37,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Bytes on a command line that are no text, and were recorded as such.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -52,3 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _tell(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as errors are printed: where in our code it arose tells a user nothing."""
+    print(f"typedxp: {message}", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from typedxp.cli.options import store_option
+from typedxp.results.problems import ResultsWarning
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -43,5 +44,7 @@ def tell_gaps(gaps: Mapping[str, int]) -> None:
         counts = ", ".join(f"{status}: {count}" for status, count in gaps.items())
         advice = " What such runs logged counts, unless --where \"status == 'completed'\" leaves them out."
         warnings.warn(
-            f"Points without a completed run: {counts}.{advice if set(gaps) != {'missing'} else ''}", stacklevel=2
+            f"Points without a completed run: {counts}.{advice if set(gaps) != {'missing'} else ''}",
+            ResultsWarning,
+            stacklevel=2,
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray
 
 _Names = str | Iterable[str]
@@ -99,3 +101,32 @@ def open_results(
             store, engine=RunStoreBackend, chunks=chunks, drop_variables=drop_variables, **asked
         )
     return opened
+
+
+def fields(store: str | os.PathLike[str], experiment: str | None = None) -> pd.DataFrame:
+    """List what a condition on runs may speak of: a row for each field, called by its name, that some run has.
+
+    The columns are the ``type`` of its values, the number of ``runs`` that have it, the number of different ``values``,
+    and some ``examples``. Of metrics these two are not known, since no metric is read. The times are text in ISO 8601.
+
+    Fields are the facts of the runs, such as ``status``, ``start`` or ``code.branch``; what they were given, as
+    ``config.optimizer.lr``, where the name of a config group stands for its option; and the last, smallest and largest
+    value of a metric, as ``metrics.train.loss.last``. A condition may leave out ``config.`` and ``metrics.``.
+
+    Raises:
+        ResultsError: there are no such runs.
+    """
+    import pandas as pd
+
+    from typedxp.results.listing import list_fields
+
+    listed = list_fields(Path(store).expanduser(), experiment)
+    return pd.DataFrame(
+        {
+            "type": [field.type for field in listed],
+            "runs": [field.runs for field in listed],
+            "values": pd.array([field.values for field in listed], dtype="Int64"),
+            "examples": [", ".join(field.examples) for field in listed],
+        },
+        index=pd.Index([field.name for field in listed], name="field"),
+    )
