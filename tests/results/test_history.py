@@ -92,7 +92,9 @@ def test_a_field_that_was_removed_stays_as_a_coordinate_of_the_old_runs(add, sto
 
 
 def test_fields_of_other_members_of_a_union_are_not_made_up(store):
-    first = DocumentedSchema({"optimizer": (plain("sgd"),), "optimizer.lr": (plain(0.1, members={"optimizer": "sgd"}),)})
+    first = DocumentedSchema(
+        {"optimizer": (plain("sgd"),), "optimizer.lr": (plain(0.1, members={"optimizer": "sgd"}),)}
+    )
     later = {"optimizer.momentum": (plain(0.9, members={"optimizer": "sgd"}),), **first.fields}
     old, new = store.document(first), store.document(DocumentedSchema(later))
     for option in ("sgd", "adam"):

@@ -416,3 +416,14 @@ def test_only_a_directory_of_runs_is_guessed_to_be_a_store(grid, tmp_path):
         3,
     ):
         assert not backend.guess_can_open(other)
+
+
+def test_a_swept_key_that_is_called_like_a_fact_of_runs_is_what_was_swept(store):
+    for code in ("a", "b"):
+        config = {"code": code, "host": code}
+        store.add({"code": code}, [{"loss": 1.0}], config=config, sweep=code)
+
+    results = open_results(store.path)
+
+    assert results["code_"].values.tolist() == results["host"].values.tolist() == ["a", "b"]
+    assert open_results(store.path, dims=["code", "host"]).sizes["code_"] == 2

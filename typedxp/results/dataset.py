@@ -15,7 +15,7 @@ from typedxp.results.commands import Commands
 from typedxp.results.dimensions import Axis, choose_runs, make_axis
 from typedxp.results.kept import Kept, find_kept, kept_by_runs
 from typedxp.results.kept_arrays import KeptArray
-from typedxp.results.keys import choose_keys
+from typedxp.results.keys import choose_keys, tells_of_runs
 from typedxp.results.labels import find_label
 from typedxp.results.layout import Placed, lay_out, place_values
 from typedxp.results.metrics import Metric, find_metrics
@@ -40,6 +40,8 @@ class Shown:
     request: Request
     table: Table
     axes: tuple[Axis, ...]
+    facts: frozenset[str]
+    """Those axes that are no keys: they keep their names."""
     removed: Mapping[str, Fact]
     """What runs of before had at keys that the newest schema has not."""
 
@@ -70,7 +72,8 @@ def choose_shown(source: Source, request: Request) -> Shown:
     warn_of_versions(table.take(shown), source.history, keys)
     removed = {key: commands.fact(key) for key in source.history.removed if key not in keys}
     removed = {key: fact.take(shown) for key, fact in removed.items() if _is_scalar(fact)}
-    return Shown(source, request, table.take(shown), chosen, removed)
+    facts = frozenset({REPEAT, *(key for key in keys if tells_of_runs(commands, key))})
+    return Shown(source, request, table.take(shown), chosen, facts, removed)
 
 
 def _is_scalar(fact: Fact) -> bool:
@@ -90,8 +93,8 @@ def build_dataset(shown: Shown) -> xarray.Dataset:
     taken = {*RESERVED, *metrics, *(dim for metric in metrics.values() for dim in (metric.step, *metric.dims) if dim)}
     kept = find_kept(kept_by_runs(table, shown.source.root), taken)
     taken |= {*kept, *(dim for array in kept.values() for dim in array.dims)}
-    keys = [*(axis.key for axis in shown.axes if axis.key != REPEAT), *shown.removed]
-    names = {**dimension_names(keys, taken, request.rename), REPEAT: REPEAT}
+    keys = [key for key in (*(axis.key for axis in shown.axes), *shown.removed) if key not in shown.facts]
+    names = {**dimension_names(keys, taken, request.rename), **{key: key for key in shown.facts}}
     placed = lay_out(shown.axes, names, table, request.layout, shown.describe)
     removed = {
         names[key]: place_values(placed, fact, {"key": key, "note": "not in the newest schema"})

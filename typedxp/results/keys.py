@@ -23,11 +23,16 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     if request.dims is not None:
         found = tuple(_find(commands, name, found) for name in request.dims)
     dropped = {_find(commands, name, found) for name in request.drop}
-    return {key: _fact(commands, key) for key in dict.fromkeys(found) if key not in dropped}
+    return {
+        key: commands.table.facts[key] if tells_of_runs(commands, key) else commands.fact(key)
+        for key in dict.fromkeys(found)
+        if key not in dropped
+    }
 
 
-def _fact(commands: Commands, key: str) -> Fact:
-    return commands.table.facts[key] if key in commands.table.facts else commands.fact(key)
+def tells_of_runs(commands: Commands, key: str) -> bool:
+    """Tell whether this is no key of a config, but another fact of the runs."""
+    return key in commands.table.facts and key not in commands.keys()
 
 
 def _find(commands: Commands, name: str, known: Iterable[str]) -> str:

@@ -54,7 +54,7 @@ def lay_out(
         names[key]: xarray.Variable(along, label_array(values), _describe(key, describe(key)))
         for key, (along, values) in labels.items()
     }
-    return Placed(dims, grid, coords | _about_runs(table, dims, grid))
+    return Placed(dims, grid, _about_runs(table, dims, grid) | coords)
 
 
 def place_values(placed: Placed, fact: Fact, attrs: Mapping[str, str]) -> xarray.Variable:

@@ -111,7 +111,7 @@ def _is_number(value: Any) -> bool:
 def _plain_coordinate(coord: xarray.DataArray) -> xarray.Variable:
     values = coord.values.ravel().tolist()
     if values and all(value is None or _is_number(value) for value in values):
-        plain = np.array([np.nan if value is None else value for value in values], np.float64)
+        plain: np.ndarray[Any, Any] = np.array([np.nan if value is None else value for value in values], np.float64)
     else:
         # A label has to be there, also for None, where it tells one place of a dimension from another.
         plain = as_text(coord.values, "None" if coord.name in coord.dims else "").astype(np.str_).ravel()

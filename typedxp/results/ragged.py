@@ -136,7 +136,7 @@ def _encode(title: str, rows: Sequence[Row]) -> bytes:
 
 def _index(rows: Sequence[Row], values: Array) -> dict[str, Array]:
     sizes = np.array([row.values.size for row in rows], np.int64)
-    index = {
+    index: dict[str, Array] = {
         "run": np.array([row.run for row in rows], np.int64),
         "stamp": np.array([row.stamp for row in rows], np.int64),
         "row_size": sizes,

@@ -66,6 +66,7 @@ def main() -> None:
     for real in executed:
         prove(real, draft / "logs", points)
     np.save(draft / "loss.npy", losses.reshape(len(LRS), len(WIDTHS), -1, records))
+    shutil.copytree(draft / "executed" / "documents", draft / "logs" / "documents")
     shutil.rmtree(draft / "executed")
     draft.rename(place)
     # Now, and not while something is measured.

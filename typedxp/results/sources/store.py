@@ -24,7 +24,6 @@ from typedxp.store.store import Store
 from typedxp.store.streams import summarize
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status
 
-
 _TOGETHER = 1000
 
 
