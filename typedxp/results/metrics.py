@@ -101,12 +101,15 @@ class Metric:
 
     def note(self, runs: Ints) -> str | None:
         """Say what the values of some runs do not show of what was logged."""
-        kinds = {kind for summary in self.summaries.take(runs[runs >= 0]).used for kind in summary["kinds"]} - {"null"}
+        summaries = self.summaries.take(runs[runs >= 0]).used
+        kinds = {kind for summary in summaries for kind in summary["kinds"]} - {"null"}
         meant = self.declared is None or self.declared.dtype == "int"
         if kinds == {"int"} and meant and self.dtype(runs) == np.float64:
             return "integers shown as floats, since some are missing"
         if len(kinds) > 1 and kinds != {"int", "float"}:
             return f"values of several types: {', '.join(sorted(kinds))}"
+        if not self.once and not all(summary["full"] for summary in summaries):
+            return "not in every record"
         return None
 
     def fills(self, runs: Ints) -> bool:

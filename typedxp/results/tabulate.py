@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.table import NO_PLACE, Fact, Streamed, Table
@@ -20,6 +22,8 @@ CONFIG = "config"
 """The fact that is the whole config, known only where it was read anyway."""
 COMMAND = "command"
 """The fact that names what launched a run together with others."""
+DIGEST = "digest"
+"""The fact that names the config of a run by its content."""
 DIRECTORY = "directory"
 """The fact that is the directory of a run, below the root of its source."""
 
@@ -48,6 +52,7 @@ def _facts(run: Found) -> dict[str, Any]:
     facts.update({CHOICE + key: value for key, value in run.choices.items()})
     if run.config is not None:
         facts[CONFIG] = run.config
+        facts.setdefault(DIGEST, hashlib.sha256(orjson.dumps(run.config, default=str)).hexdigest()[:16])
     return facts
 
 
