@@ -17,7 +17,7 @@ from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.record import Run
-from typedxp.stages.snapshot import code_version
+from typedxp.stages.snapshot.repository import code_version
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.declared import declared

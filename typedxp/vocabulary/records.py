@@ -61,13 +61,21 @@ class Code:
     """The state of the git repository that a run was launched from.
 
     ``commit`` is None before the first one, ``branch`` where HEAD is detached. ``dirty`` counts untracked files, too;
-    it is None where git could not be asked.
+    it is None where git could not be asked. ``tree`` is the hash of the git tree of all that was in the working tree,
+    ``snapshot`` that of a commit that holds it: HEAD's if the tree is clean. Both are None where nothing was kept.
+    ``remote`` is the URL the repository came from, without credentials; ``script`` the path of the script, relative to
+    ``root``; ``changes`` are lines that tell how the tree was dirty, at most 50.
     """
 
     root: str
     commit: str | None
     branch: str | None
     dirty: bool | None
+    tree: str | None = None
+    snapshot: str | None = None
+    remote: str | None = None
+    script: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from typedxp.stages.snapshot import code_version
+from typedxp.stages.snapshot.repository import code_version
 
 
 @pytest.fixture
