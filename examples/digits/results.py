@@ -1,12 +1,16 @@
 """Average over the seeds: a table, and a figure.
 
 $ python results.py          # reads logs/, where train.py leaves its runs
+
+Without a script:
+
+$ typedxp table test.accuracy --columns lr --over seed
+$ typedxp plot test.accuracy --over seed --band std -o accuracy.png
 """
 
 import sys
 from pathlib import Path
 
-import xarray
 from matplotlib.figure import Figure
 
 import typedxp
@@ -14,28 +18,14 @@ import typedxp
 logs = Path(sys.argv[1] if len(sys.argv) > 1 else "logs")
 
 # The dimensions of the results are what was swept; metrics are read from disk when they are used.
-results = typedxp.open_results(logs)
-accuracy = results["test.accuracy"]
-mean, deviation = accuracy.mean("seed"), accuracy.std("seed")
+accuracy = typedxp.open_results(logs)["test.accuracy"]
 
-table = xarray.apply_ufunc(
-    lambda m, s: f"{m:.3f} ± {s:.3f}",
-    mean.isel({"test.step": -1}),
-    deviation.isel({"test.step": -1}),
-    vectorize=True,
-    output_dtypes=[object],
-).to_pandas()
-print(f"Accuracy on the test images, mean ± standard deviation over {accuracy.sizes['seed']} seeds:\n\n{table}")
+print(accuracy.xp.last().xp.table("optimizer", "lr", over="seed", digits=3))
 
 figure = Figure(figsize=(8, 3), layout="constrained")
-axes = figure.subplots(ncols=mean.sizes["lr"], sharey=True)
-for axis, lr in zip(axes, mean["lr"].values, strict=True):
-    for optimizer in mean["optimizer"].values:
-        middle, spread = (values.sel(lr=lr, optimizer=optimizer) for values in (mean, deviation))
-        axis.plot(middle["test.step"] + 1, middle, label=optimizer)
-        axis.fill_between(middle["test.step"] + 1, middle - spread, middle + spread, alpha=0.2)
-    axis.set(title=f"lr = {lr:g}", xlabel="epoch", ylim=(0.5, 1))
-axes[0].set_ylabel("test accuracy")
-axes[0].legend()
+axes = figure.subplots(ncols=accuracy.sizes["lr"], sharey=True)
+for ax, lr in zip(axes, accuracy["lr"].values, strict=True):
+    accuracy.sel(lr=lr).xp.plot.curve(hue="optimizer", over="seed", band="std", ax=ax)
+    ax.set(title=f"lr = {lr:g}", ylim=(0.5, 1))
 figure.savefig(logs / "accuracy.png")
 print(f"\nLearning curves: {(logs / 'accuracy.png').resolve()}")
