@@ -26,6 +26,7 @@ figure = Figure(figsize=(8, 3), layout="constrained")
 axes = figure.subplots(ncols=accuracy.sizes["lr"], sharey=True)
 for ax, lr in zip(axes, accuracy["lr"].values, strict=True):
     accuracy.sel(lr=lr).xp.plot.curve(hue="optimizer", over="seed", band="std", ax=ax)
-    ax.set(title=f"lr = {lr:g}", ylim=(0.5, 1))
+    ax.set(title=f"lr = {lr:g}", xlabel="epoch", ylim=(0.5, 1))
+    ax.label_outer()
 figure.savefig(logs / "accuracy.png")
 print(f"\nLearning curves: {(logs / 'accuracy.png').resolve()}")
