@@ -51,7 +51,7 @@ def test_without_steps_a_key_goes_along_x(typed, tmp_path):
     ("arguments", "said"),
     [
         (["train.lss"], "There is no variable 'train.lss'. Did you mean train.loss?"),
-        (["train.loss"], "train.loss varies along seed, too: average over it, or choose from it by a condition."),
+        (["train.loss"], "train.loss varies along seed, too: average by --over seed, or choose by --where."),
         (["train.loss", "--over", "sede"], "train.loss has no dimension 'sede'. Did you mean seed?"),
         (["train.loss", "-o", "fig.gif"], "name a file that ends in .png, .pdf, .svg."),
         (["train.loss", "--over", "seed", "--band", "box"], "'box' is not one of"),

@@ -58,6 +58,18 @@ def test_without_over_every_run_is_shown(typed):
     assert [line.split() for line in printed.out.splitlines()[3:]] == [["0.1", "-1", "0", "1"], ["0.2", "–", "1", "2"]]  # noqa: RUF001
 
 
+def test_combinations_that_no_run_has_are_left_out(typed, sweep):
+    sweep.add({"lr": 0.3, "optimizer": "lion", "seed": 0}, [{"loss": 7}], config={"seed": 0}, sweep="b")
+
+    printed = typed("table", "train.loss", "--over", "seed")
+
+    assert [line.split()[-4 if "±" in line else -2] for line in printed.out.splitlines()[3:]] == [
+        *("sgd", "adam", "sgd", "adam", "lion"),
+    ]
+    # Of the points in the rows that are shown; two seeds of lion are among them.
+    assert "failed: 1, missing: 3." in printed.err
+
+
 def test_what_is_known_of_runs_has_a_table_too(typed):
     printed = typed("table", "attempt", "--over", "seed,lr", "-r", "optimizer", "--where", "status == 'completed'")
 
@@ -96,6 +108,7 @@ def test_the_format_can_be_forced_and_the_best_marked(typed, tmp_path):
     [
         (["train.lss"], "There is no variable 'train.lss'. Did you mean train.loss?"),
         (["train.loss", "--over", "sede"], "train.loss has no dimension 'sede'. Did you mean seed?"),
+        (["train.loss", "-r", "lr", "--over", "seed"], "varies along optimizer, too: average by --over optimizer, or"),
         (["train.loss", "--rows", "optimiser"], "Did you mean optimizer?"),
         (["train.loss", "--step", "lst"], "No step is called 'lst'. Did you mean last? Or give its number."),
         (["train.loss", "--step", "7"], "train.step has no step 7. It has 3, from 0 to 2"),

@@ -53,5 +53,5 @@ def plot(
     values = find_values(open_results(store, experiment=experiment, where=where), value)
     picture = draw(values, Look(**look), output.suffix)
     if look["over"]:
-        tell_gaps(count_gaps(values))
+        tell_gaps(count_gaps(values, look["over"]))
     write_whole(output, picture)

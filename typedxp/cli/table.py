@@ -64,7 +64,7 @@ def table(  # noqa: PLR0913  # each is an option
     chosen = form or (_SUFFIXES[output.suffix.lower()] if output is not None else "text")
     text = f"{made}\n" if chosen == "text" else getattr(made, f"to_{chosen}")()
     if over:
-        tell_gaps(count_gaps(values))
+        tell_gaps(count_gaps(values, over))
     if output is None:
         print(text, end="")
     else:

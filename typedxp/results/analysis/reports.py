@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, cast
@@ -16,6 +16,7 @@ from typedxp.errors import ResultsError, nearest
 from typedxp.results.analysis import choosing
 from typedxp.results.analysis.asking import ArrayAccessor
 from typedxp.results.analysis.checks import check_variable
+from typedxp.results.analysis.coverage import MISSING
 from typedxp.results.analysis.figures import make_axes, save
 from typedxp.results.analysis.provenance import Provenance, origin
 from typedxp.results.analysis.statistics import IntervalKind
@@ -59,10 +60,17 @@ def choose_step(values: xarray.DataArray, step: str) -> xarray.DataArray:
         raise ResultsError(f"No step is called {step!r}. {nearest(step, _STEPS)} Or give its number.") from error
 
 
-def count_gaps(values: xarray.DataArray) -> dict[str, int]:
-    """Count the points that have no completed run, by status: ``{"failed": 1, "missing": 2}``."""
+def count_gaps(values: xarray.DataArray, over: Sequence[str]) -> dict[str, int]:
+    """Count the points that have no completed run, by status, among those that are averaged with a point that has one.
+
+    Returns:
+        Such as ``{"failed": 1, "missing": 2}``.
+    """
     status = values.coords.get(STATUS)
-    counts = Counter([] if status is None else map(str, status.values.ravel()))
+    if status is None:
+        return {}
+    shown = (status != MISSING).any([dim for dim in over if dim in status.dims])
+    counts = Counter(map(str, status.where(shown, _UNKNOWN).values.ravel()))
     # Other tools do not write down how a run ended.
     return {name: count for name, count in sorted(counts.items()) if name not in {RunStatus.COMPLETED, _UNKNOWN}}
 
@@ -82,8 +90,20 @@ def tabulate(
     Raises:
         ResultsError: a name is not known, or a key has no place.
     """
-    found = rows or _left(values, (*columns, *over))
-    return ArrayAccessor(values).table(found, columns, over, spread=spread, best=best, digits=digits)
+    named = (*rows, *columns, *over)
+    _check_names(values, named)
+    left = _left(values, named)
+    if rows:
+        _refuse(values, left)
+    found = rows or left
+    made = ArrayAccessor(values).table(found, columns, over, spread=spread, best=best, digits=digits)
+    return _without_empty_rows(made) if len(found) > 1 else made
+
+
+def _without_empty_rows(table: Table) -> Table:
+    """Leave out the combinations of keys that no run has."""
+    filled = table.count.gt(0).any(axis="columns")
+    return replace(table, mean=table.mean[filled], spread=table.spread[filled], count=table.count[filled])
 
 
 @dataclass(frozen=True)
@@ -133,11 +153,16 @@ def _places(values: xarray.DataArray, look: Look) -> tuple[str | None, str | Non
         left = left[1:]
     hue = look.hue or (left.pop(0) if left else None)
     style = look.style or (left.pop(0) if left else None)
+    _refuse(values, left)
+    return hue, style
+
+
+def _refuse(values: xarray.DataArray, left: Sequence[str]) -> None:
     if left:
         raise ResultsError(
-            f"{values.name} varies along {', '.join(left)}, too: average over it, or choose from it by a condition."
+            f"{values.name} varies along {', '.join(left)}, too: "
+            f"average by --over {','.join(left)}, or choose by --where."
         )
-    return hue, style
 
 
 def _check_names(values: xarray.DataArray, names: Sequence[str]) -> None:
