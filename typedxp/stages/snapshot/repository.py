@@ -22,7 +22,7 @@ def code_version(place: Path, store: Path | None = None) -> Code | None:
     The runs in ``store`` are no code: they do not make the tree dirty. Where git is missing, or refuses the repository,
     its files tell the commit, but not whether the tree is dirty.
     """
-    git = _load_git()
+    git = load_git()
     try:
         with git.Repo(place, search_parent_directories=True) as repository:
             if repository.working_tree_dir is None:
@@ -36,7 +36,7 @@ def code_version(place: Path, store: Path | None = None) -> Code | None:
         return None
 
 
-def _load_git() -> Any:
+def load_git() -> Any:
     """Import GitPython, which checks for git when it is imported, and would fail where there is none."""
     with _importing:
         before = os.environ.get("GIT_PYTHON_REFRESH")
