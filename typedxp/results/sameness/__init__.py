@@ -1,0 +1,1 @@
+"""Owns the comparison of two runs of the same config: what each recorded, value by value."""
