@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -41,6 +42,14 @@ def cached(store):
     return sorted(path for path in files if not path.name.startswith("last_id"))
 
 
+def index_of(store):
+    """Return the file of the index, what is in it before its document, and the document."""
+    path = store.path / ".typedxp" / "index" / "0.json"
+    data = path.read_bytes()
+    start = data.index(b"{")
+    return path, data[:start], json.loads(data[start:])
+
+
 def load(store, **asked):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResultsWarning)
@@ -55,8 +64,7 @@ def test_finished_runs_are_kept_and_running_ones_are_not(counted, packing):
 
     load(counted)
 
-    ids = json.loads((counted.path / ".typedxp" / "index" / "0.json").read_bytes())["ids"]
-    assert ids == [1, 2, 3, 4]
+    assert index_of(counted)[2]["ids"] == [1, 2, 3, 4]
     counted.path.joinpath("5", "metrics", "train.jsonl").write_bytes(
         b'{"count":1,"loss":1.0}\n{"count":2,"loss":2.0}\n'
     )
@@ -170,33 +178,31 @@ def test_caches_that_are_cut_off_are_made_anew(counted, packing, keep):
         path.write_bytes(data[: int(keep * len(data))])
 
     xarray.testing.assert_identical(load(counted), expected)
-    whole = json.loads((counted.path / ".typedxp" / "index" / "0.json").read_bytes())
-    assert whole["ids"] == [1, 2, 3, 4]
+    assert index_of(counted)[2]["ids"] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("change", ["layout", "facts", "places", "ids"])
+@pytest.mark.parametrize(
+    "change",
+    [{"layout": 99}, {"facts": [1]}, {"ids": "no"}, {"streams": {"train": {}}}, {"stamps": [1, 2]}],
+    ids=str,
+)
 def test_an_index_that_is_not_one_is_made_anew(counted, change):
     expected = load(counted)
-    path = counted.path / ".typedxp" / "index" / "0.json"
-    document = json.loads(path.read_bytes())
-    document[change if change in document else "streams"] = {
-        "layout": 99,
-        "facts": [1],
-        "places": {"train": {}},
-        "ids": "no",
-    }[change]
-    path.write_text(json.dumps(document))
+    path, before, document = index_of(counted)
+    data = json.dumps(document | change).encode()
+    # Even if its sum is right.
+    path.write_bytes(b"%08x\n%s" % (zlib.crc32(data), data) if before else data)
 
     xarray.testing.assert_identical(load(counted), expected)
+    assert index_of(counted)[2] == document
 
 
 @pytest.mark.xfail(strict=True, reason="the index holds no sum of what it says")
 def test_an_index_that_was_changed_on_the_disk_is_not_believed(counted):
     expected = load(counted)
-    path = counted.path / ".typedxp" / "index" / "0.json"
-    document = json.loads(path.read_bytes())
+    path, before, document = index_of(counted)
     document["facts"]["point.seed"][1] = [0, 1, 3, 2]
-    path.write_bytes(orjson.dumps(document))
+    path.write_bytes(before + orjson.dumps(document))
 
     xarray.testing.assert_identical(load(counted), expected)
 
@@ -208,7 +214,7 @@ def test_caches_of_other_versions_are_not_read_and_replaced(counted, packing, mo
         expected = load(counted)
 
     xarray.testing.assert_identical(load(counted), expected)
-    assert json.loads((counted.path / ".typedxp" / "index" / "0.json").read_bytes())["layout"] == index.LAYOUT
+    assert index_of(counted)[2]["layout"] == index.LAYOUT
 
 
 @pytest.mark.parametrize("place", [".", "index", "packed", "index/0.json", "packed/train/loss/1024/0.nc"])
@@ -249,7 +255,7 @@ def test_opening_some_runs_keeps_what_is_known_of_the_others(counted):
 
     load(counted, runs=[new.id])
 
-    assert json.loads((counted.path / ".typedxp" / "index" / "0.json").read_bytes())["ids"] == [1, 2, 3, 4, 5]
+    assert index_of(counted)[2]["ids"] == [1, 2, 3, 4, 5]
 
 
 def test_readers_see_whole_runs_while_others_are_made_and_removed(counted, packing):
