@@ -25,7 +25,7 @@ def test_the_published_schemas_are_those_of_the_models():
     assert published == json_schemas(), "Write them anew: typedxp schemas schemas/"
 
 
-@pytest.mark.parametrize("name", ["run", "status", "document", "settings"])
+@pytest.mark.parametrize("name", ["run", "status", "verification", "document", "settings"])
 def test_a_schema_is_valid_and_says_what_it_is_for(name):
     schema = json_schemas()[name]
 

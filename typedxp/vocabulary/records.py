@@ -117,7 +117,8 @@ class RunRecord:
     the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
     are not written down. ``metrics`` are those that were declared, by stream. ``tags`` are the user's own words for the
     run. ``schema`` is the digest of the document that tells what the fields of the config mean: none if the config has
-    no schema. Times are ISO 8601 in UTC.
+    no schema. ``rerun_of`` is the id of the run that this one repeats. ``checkout`` is the directory of the code that a
+    worker process executes: none if that is what lies in the working tree. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -140,6 +141,8 @@ class RunRecord:
     metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     schema: str | None = None
+    checkout: str | None = None
+    rerun_of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_t
 Tags = Annotated[list[Tag], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_once)]
 """Tags, each of them once; one alone needs no list."""
 
+Paths = Annotated[
+    list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]],
+    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+]
+"""Files, directories or patterns, relative to the root of the repository; one alone needs no list."""
+
 
 class Settings(BaseModel):
     """How runs are planned, stored and executed: ``xp.jobs=4`` on the command line, or under ``xp:`` in YAML."""
@@ -62,9 +68,25 @@ class Settings(BaseModel):
     resume: PositiveInt | list[PositiveInt] | Literal["unfinished"] | None = Field(
         default=None, description="go on with these runs, or with all that did not complete, instead of making new ones"
     )
+    only: Literal["all", "missing", "failed"] = Field(
+        default="all",
+        description="run all points, only those that no run has completed yet, or only those whose newest run failed",
+    )
+    ignore_code: bool = Field(default=False, description="let completed runs count for xp.only whatever their code was")
+    code_paths: Paths = Field(
+        default_factory=list,
+        description="what counts as the code for xp.only: files of the repository, as in [src,*.py]",
+    )
     capture: bool = Field(default=True, description="keep what runs print in their stdout.log and stderr.log")
     timestamps: bool = Field(default=True, description="record with every metric when it was logged")
     monitor: PositiveFloat | None = Field(
         default=None, description="seconds between samples of CPU, memory, disk and GPUs; null takes none"
+    )
+    checkouts: Path | None = Field(
+        default=None, description="directory of the files that worker processes execute; null keeps them in xp.logs"
+    )
+    links: Annotated[list[Path], BeforeValidator(_listed, json_schema_input_type=Path | list[Path])] = Field(
+        default_factory=list,
+        description="files and directories that git ignores and worker processes need, as in [data]",
     )
     tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")
