@@ -15,17 +15,20 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from typedxp.errors import ExecutionError, TypedxpError
 from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.execute.imports import Moved, enter, explained
 from typedxp.stages.execute.perform import ELSEWHERE, perform
 from typedxp.stages.record import Run
 from typedxp.stages.validate.judge import Judge
 from typedxp.store.directory import RunDirectory
-from typedxp.vocabulary.records import ExperimentRef, RunStatus
+from typedxp.vocabulary.records import ExperimentRef, RunRecord, RunStatus
 from typedxp.vocabulary.stopping import Stopped, StopSwitch
 
 
@@ -73,15 +76,27 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
         missing = sorted(set(record.secrets) - set(secrets))
         if missing:
             raise ExecutionError(f"Run {record.id} needs secrets that are not written down: {', '.join(missing)}.")
-        declaration = load(record.experiment)
+        ref, explaining = _enter(record)
+        declaration = load(ref)
         judge = Judge(declaration.type, declaration.schema)
         run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
-        declaration.call(run.config, run)
+        with explaining:
+            declaration.call(run.config, run)
 
     status = perform(directory, work, run, switch, record.recording, shown=False, secrets=secrets)
     if status.pid != os.getpid():
         return ELSEWHERE
     return 0 if status.status is RunStatus.COMPLETED else 1
+
+
+def _enter(record: RunRecord) -> tuple[ExperimentRef, AbstractContextManager[None]]:
+    """Go to the checkout of the run, if it has one; return where the experiment is there."""
+    if record.checkout is None or record.code is None:
+        return record.experiment, nullcontext()
+    moved = Moved(record.code.root, record.checkout)
+    enter(moved, record.cwd)
+    file = record.experiment.file
+    return replace(record.experiment, file=moved.path(file) if file is not None else None), explained(record.checkout)
 
 
 def load(ref: ExperimentRef) -> Declaration:

@@ -31,6 +31,7 @@ class Origin:
     recording: Recording
     command: Sequence[str]
     tags: tuple[str, ...] = ()
+    checkout: str | None = None
 
 
 def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
@@ -65,6 +66,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 created=created,
                 environment=environment,
                 code=origin.code,
+                checkout=origin.checkout,
                 recording=origin.recording,
                 metrics=origin.metrics,
                 tags=origin.tags,
