@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from typedxp.vocabulary.artifacts import KeptFile
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import Variable
 
 FORMAT = 1
@@ -80,7 +81,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Environment:
-    """The machine and the versions that a run was launched with."""
+    """The machine and the versions that a run was launched with: ``document`` is the digest of all that is known."""
 
     host: str
     user: str
@@ -88,6 +89,7 @@ class Environment:
     python: str
     executable: str
     typedxp: str
+    document: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,16 @@ class Label:
 
 @dataclass(frozen=True)
 class Recording:
-    """How a run is recorded. ``monitor`` is the number of seconds between two samples of the machine."""
+    """How a run is recorded.
+
+    ``monitor`` is the number of seconds between two samples of the machine, ``env`` are the patterns of the environment
+    variables that are written down.
+    """
 
     capture: bool = True
     timestamps: bool = True
     monitor: float | None = None
+    env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ class RunRecord:
     metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     schema: str | None = None
+    inputs: Mapping[str, InputRecord] = field(default_factory=dict)
     checkout: str | None = None
     rerun_of: int | None = None
 
@@ -213,7 +221,8 @@ class Status:
     ``pid_start`` tells the process from a later one of the same number. ``attempt`` counts how often the run was
     started. ``exit_code`` and ``signal`` are those that ended it, where known. ``cause`` says in words why a run did
     not complete. ``job`` is what a scheduler calls it. ``arrays`` are the artifacts that hold arrays, by name; only the
-    end of a run lists them. Times are ISO 8601 in UTC.
+    end of a run lists them. ``environment`` is the digest of the environment where the run is executed, if that is not
+    the one it was launched from. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -232,3 +241,4 @@ class Status:
     usage: Usage | None = None
     streams: Mapping[str, StreamSummary] = field(default_factory=dict)
     arrays: Mapping[str, KeptFile] = field(default_factory=dict)
+    environment: str | None = None
