@@ -36,7 +36,7 @@ def checkout_for(settings: Settings, code: Code | None) -> Path | None:
         return None
     place = (settings.checkouts or Store(settings.logs).cache / "checkouts").expanduser().absolute()
     root = Path(code.root)
-    made = make_checkout(place, code.snapshot, root, _links(settings, root))
+    made = make_checkout(place, code.snapshot, root, relative_links(settings.links, root))
     for note in made.notes:
         print(f"typedxp: {note}", file=sys.stderr)
     _check_imported(Moved(code.root, str(made.path)))
@@ -57,7 +57,7 @@ def restore_checkouts(settings: Settings, directories: Iterable[RunDirectory]) -
     }
     for checkout, root, snapshot in gone:
         if snapshot is not None:
-            make_checkout(Path(checkout).parent, snapshot, Path(root), _links(settings, Path(root)))
+            make_checkout(Path(checkout).parent, snapshot, Path(root), relative_links(settings.links, Path(root)))
         if not Path(checkout).is_dir():
             raise ExecutionError(f"The checkout {checkout} is gone. Give the xp.links that it was made with.")
 
@@ -131,8 +131,13 @@ def _visible(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir() if not path.name.startswith(".")]
 
 
-def _links(settings: Settings, root: Path) -> list[str]:
-    return sorted({_link(link, root) for link in settings.links})
+def relative_links(links: Iterable[Path], root: Path) -> list[str]:
+    """Return what is to be linked into a checkout relative to the root of the repository, each once.
+
+    Raises:
+        ExecutionError: there is no such file, or it is outside.
+    """
+    return sorted({_link(link, root) for link in links})
 
 
 def _link(link: Path, root: Path) -> str:
