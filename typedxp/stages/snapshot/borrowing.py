@@ -6,6 +6,7 @@ executed here: no hook, no monitor, and of the filters only those that the user 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -23,14 +24,22 @@ _TAKEN = r"core\.(autocrlf|eol|symlinks|precomposeunicode|sparsecheckout(cone)?)
 def git_errors() -> tuple[type[Exception], ...]:
     """Return what is raised if git refuses or is not there, or the disk is full."""
     git = load_git()
-    return (OSError, git.GitCommandError, git.GitCommandNotFound, git.InvalidGitRepositoryError, git.NoSuchPathError)
+    return (OSError, git.GitCommandError, git.GitCommandNotFound)
 
 
 def write_snapshot(draft: Path, snapshot: str, root: Path) -> Iterator[str]:
-    """Make the files of a snapshot, with those of the submodules in it; yield what the user should know."""
+    """Make the files of a snapshot, with those of the submodules in it; yield what the user should know.
+
+    Raises:
+        OSError: they cannot be written, or there is no such repository.
+        git.GitCommandError: an object is gone.
+    """
     git = load_git()
-    with git.Repo(root) as repository:
-        own, common = Path(repository.git_dir), Path(repository.common_dir)
+    try:
+        with git.Repo(root, expand_vars=False) as repository:
+            own, common = Path(repository.git_dir), Path(repository.common_dir)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
+        raise FileNotFoundError(errno.ENOENT, f"there is no git repository at {root}") from error
     config, filters = _read_config(own)
     _borrow(draft / ".git", snapshot, own, common, config)
     command = _command(draft)
