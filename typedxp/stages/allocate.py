@@ -40,7 +40,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     Raises:
         StoreError: the store cannot be written, for example because the disk is full; nothing is left behind.
     """
-    environment = _environment()
+    environment = this_environment()
     sweep = os.urandom(6).hex()
     created = now()
     cwd = str(Path.cwd())
@@ -81,7 +81,8 @@ def _labels(schema: Model | None, keys: Sequence[str]) -> dict[str, Label]:
     return {key: Label(field.description, field.unit) for key, field in fields.items() if field is not None}
 
 
-def _environment() -> Environment:
+def this_environment() -> Environment:
+    """Tell the machine and the versions of this process."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
