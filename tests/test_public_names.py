@@ -25,6 +25,7 @@ PUBLIC = [
     "ResultsError",
     "Run",
     "RunHandle",
+    "SnapshotError",
     "StopRequest",
     "StoreError",
     "Stream",

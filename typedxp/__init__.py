@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         PlanError,
         RecordError,
         ResultsError,
+        SnapshotError,
         StoreError,
         TypedxpError,
     )
@@ -41,6 +42,7 @@ _HOMES = {
     "ResultsError": "typedxp.errors",
     "Run": "typedxp.stages.record",
     "RunHandle": "typedxp.runner.experiment",
+    "SnapshotError": "typedxp.errors",
     "StopRequest": "typedxp.vocabulary.stopping",
     "StoreError": "typedxp.errors",
     "Stream": "typedxp.vocabulary.metrics",
@@ -67,6 +69,7 @@ __all__ = [
     "ResultsError",
     "Run",
     "RunHandle",
+    "SnapshotError",
     "StopRequest",
     "StoreError",
     "Stream",

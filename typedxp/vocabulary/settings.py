@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -44,6 +45,11 @@ Paths = Annotated[
     BeforeValidator(_listed, json_schema_input_type=str | list[str]),
 ]
 """Files, directories or patterns, relative to the root of the repository; one alone needs no list."""
+
+
+def _spelled_off(value: Any) -> Any:
+    # In YAML, `off` is a boolean.
+    return "off" if value is False else value
 
 
 class Settings(BaseModel):
@@ -90,3 +96,13 @@ class Settings(BaseModel):
         description="files and directories that git ignores and worker processes need, as in [data]",
     )
     tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")
+    snapshot: Annotated[Literal["auto", "clean", "ask", "off"], BeforeValidator(_spelled_off)] = Field(
+        default="auto",
+        description="keep the code as it is; clean: refuse to run what is not committed; ask: offer to commit it; off",
+    )
+    snapshot_max_file: Annotated[ByteSize, Field(gt=0)] = Field(
+        default=ByteSize(50_000_000), description="refuse to keep larger files that are not committed, as in 200MB"
+    )
+    snapshot_max_total: Annotated[ByteSize, Field(gt=0)] = Field(
+        default=ByteSize(500_000_000), description="refuse to keep more than this of files that are not committed"
+    )
