@@ -19,6 +19,7 @@ PUBLIC = [
     "Description",
     "ExecutionError",
     "Experiment",
+    "InputPath",
     "Metrics",
     "PlanError",
     "RecordError",

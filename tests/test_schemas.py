@@ -86,8 +86,10 @@ def test_the_files_of_real_runs_follow_the_schemas(shell, tmp_path):
         assert set(yaml.safe_load((directory / "config.yaml").read_text())) == {
             "seed", "token", "path", "limit", "optimizer",
         }  # fmt: skip
-    [shared] = (tmp_path / "logs" / "documents").iterdir()
-    validator("document").validate(json.loads(shared.read_text()))
+    shared = [json.loads(file.read_text()) for file in (tmp_path / "logs" / "documents").iterdir()]
+    assert len(shared) == 2
+    for document in shared:
+        validator("document" if "fields" in document else "environment").validate(document)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
+    from typedxp.vocabulary.inputs import InputPath
     from typedxp.vocabulary.metrics import Array, Description, Metrics, Stream, Unit
     from typedxp.vocabulary.stopping import StopRequest
 
@@ -36,6 +37,7 @@ _HOMES = {
     "Description": "typedxp.vocabulary.metrics",
     "ExecutionError": "typedxp.errors",
     "Experiment": "typedxp.runner.experiment",
+    "InputPath": "typedxp.vocabulary.inputs",
     "Metrics": "typedxp.vocabulary.metrics",
     "PlanError": "typedxp.errors",
     "RecordError": "typedxp.errors",
@@ -63,6 +65,7 @@ __all__ = [
     "Description",
     "ExecutionError",
     "Experiment",
+    "InputPath",
     "Metrics",
     "PlanError",
     "RecordError",

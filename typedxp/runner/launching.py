@@ -12,6 +12,7 @@ from typedxp.errors import ExecutionError, StoreError
 from typedxp.runner.checkouts import checkout_for, settle_paths
 from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.planning import Launch
+from typedxp.runner.surroundings import environment_of, inputs_of
 from typedxp.stages.allocate import Origin, allocate
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.execute.interrupt import uninterrupted
@@ -89,6 +90,8 @@ def _allocate(what: Launch, code: Code | None, command: Sequence[str]) -> dict[R
         recording=_recording(what.settings),
         command=command,
         tags=tuple(what.settings.tags),
+        environment=environment_of(what.settings, code),
+        inputs=inputs_of(plan),
     )
     directories = allocate(Store(what.settings.logs), plan, origin)
     return dict(zip(directories, (run.judged for run in plan.runs), strict=True))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.documented import document
+from typedxp.vocabulary.environment import EnvironmentDocument
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
 from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
@@ -32,6 +34,9 @@ class Origin:
     command: Sequence[str]
     tags: tuple[str, ...] = ()
     checkout: str | None = None
+    environment: EnvironmentDocument | None = None
+    inputs: Sequence[Mapping[str, InputRecord]] = ()
+    """The data that the config of each run names, in the order of the plan; none if it is empty."""
 
 
 def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
@@ -40,7 +45,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     Raises:
         StoreError: the store cannot be written, for example because the disk is full; nothing is left behind.
     """
-    environment = this_environment()
+    inputs = origin.inputs or [{}] * len(plan.runs)
     sweep = os.urandom(6).hex()
     created = now()
     cwd = str(Path.cwd())
@@ -48,7 +53,9 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     with store.allocating(len(plan.runs)) as directories:
         # Before the runs that go by it.
         schema = store.write_document(documented) if documented is not None else None
-        for directory, spec in zip(directories, plan.runs, strict=True):
+        described = store.write_document(origin.environment) if origin.environment is not None else None
+        environment = replace(this_environment(), document=described)
+        for directory, spec, read in zip(directories, plan.runs, inputs, strict=True):
             secrets = spec.judged.secrets
             record = RunRecord(
                 id=directory.id,
@@ -71,6 +78,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 metrics=origin.metrics,
                 tags=origin.tags,
                 schema=schema,
+                inputs=read,
             )
             directory.write_plan(record, spec.judged.values)
     return directories

@@ -47,9 +47,9 @@ def _inside(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, list | tuple):
         return enumerate(value)
     if isinstance(value, set | frozenset):
-        return enumerate(sorted((item for item in value if isinstance(item, InputPath))))
+        return enumerate(sorted(item for item in value if isinstance(item, InputPath)))
     if hasattr(type(value), "__pydantic_fields__"):
-        return vars(value).items()
+        return dict(vars(value)).items()
     if dataclasses.is_dataclass(value):
         return ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
     return ()

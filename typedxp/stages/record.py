@@ -43,7 +43,8 @@ class Run(Generic[MetricsT]):
     """One execution of one config: what the user's function logs to.
 
     ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store,
-    ``attempt`` how often it was started. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    ``attempt`` how often it was started, ``environment`` the digest of the environment it is executed in, if that is
+    not the one it was launched from. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
     Declare what is logged by :class:`typedxp.Metrics`, and annotate the run with it: ``run: Run[MyMetrics]``.
 
     Raises:
@@ -65,6 +66,7 @@ class Run(Generic[MetricsT]):
         self.config = config
         self.id = _number(self.directory) if id is None else id
         self.attempt = attempt
+        self.environment: str | None = None
         self._files = RunDirectory(self.directory)
         self._streams: dict[str, StreamWriter] = {}
         self._timestamps = timestamps

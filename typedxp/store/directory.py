@@ -185,7 +185,7 @@ class RunDirectory:
                     "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
                     "environment": Environment(**known(Environment, raw["environment"])),
                     "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
-                    "recording": _recording(raw.get("recording", {})),
+                    "recording": Recording(**known(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
                     "secrets": tuple(raw["secrets"]),
                     "overrides": tuple(raw["overrides"]),
@@ -305,10 +305,6 @@ def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
-
-
-def _recording(raw: Mapping[str, Any]) -> Recording:
-    return Recording(**known(Recording, raw) | {"env": tuple(raw.get("env", ()))})
 
 
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:

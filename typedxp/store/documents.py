@@ -98,6 +98,7 @@ def _environment(raw: Mapping[str, Any]) -> EnvironmentDocument:
     return EnvironmentDocument(
         **known(EnvironmentDocument, raw)
         | {
+            "patterns": tuple(raw.get("patterns", ())),
             "interpreter": Interpreter(**known(Interpreter, raw["interpreter"])),
             "machine": Machine(**known(Machine, machine) | {"gpus": tuple(machine.get("gpus", ()))}),
             "distributions": {

@@ -65,8 +65,8 @@ class EnvironmentDocument:
     """The content of documents/DIGEST.json, of an environment.
 
     ``distributions`` are the installed packages by name, ``conda`` is the name of the environment of conda, ``locks``
-    maps the lock files beside the code to their SHA-256, and ``variables`` are the environment variables that
-    ``xp.env`` chooses, without secrets.
+    maps the lock files beside the code to their SHA-256, and ``variables`` are the environment variables
+    whose names match the ``patterns`` of ``xp.env``, without secrets.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -76,3 +76,4 @@ class EnvironmentDocument:
     conda: str | None = None
     locks: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    patterns: tuple[str, ...] = ()

@@ -102,16 +102,11 @@ class Label:
 
 @dataclass(frozen=True)
 class Recording:
-    """How a run is recorded.
-
-    ``monitor`` is the number of seconds between two samples of the machine, ``env`` are the patterns of the environment
-    variables that are written down.
-    """
+    """How a run is recorded. ``monitor`` is the number of seconds between two samples of the machine."""
 
     capture: bool = True
     timestamps: bool = True
     monitor: float | None = None
-    env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

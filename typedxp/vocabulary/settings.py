@@ -52,6 +52,32 @@ def _spelled_off(value: Any) -> Any:
     return "off" if value is False else value
 
 
+CHOSEN_VARIABLES = (
+    "CUDA_*",
+    "NVIDIA_*",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "NCCL_*",
+    "OMP_*",
+    "MKL_*",
+    "OPENBLAS_*",
+    "BLIS_*",
+    "NUMEXPR_*",
+    "VECLIB_*",
+    "TORCH_*",
+    "PYTORCH_*",
+    "TF_*",
+    "XLA_*",
+    "JAX_*",
+    "PYTHONHASHSEED",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "LOADEDMODULES",
+)
+"""Environment variables that change what a program computes, or how fast. None of them differs from job to job."""
+
+
 class Settings(BaseModel):
     """How runs are planned, stored and executed: ``xp.jobs=4`` on the command line, or under ``xp:`` in YAML."""
 
@@ -94,6 +120,10 @@ class Settings(BaseModel):
     links: Annotated[list[Path], BeforeValidator(_listed, json_schema_input_type=Path | list[Path])] = Field(
         default_factory=list,
         description="files and directories that git ignores and worker processes need, as in [data]",
+    )
+    env: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[*CHOSEN_VARIABLES],
+        description="environment variables to record, as in [CUDA_*,OMP_NUM_THREADS]; never those that may be secrets",
     )
     tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")
     snapshot: Annotated[Literal["auto", "clean", "ask", "off"], BeforeValidator(_spelled_off)] = Field(
