@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,16 +77,10 @@ def enter(moved: Moved, cwd: str) -> None:
             f"The checkout {moved.checkout} of the code of this run is gone. "
             "Have it made again where the run was launched: xp.resume=RUN."
         )
-    found = [*map(moved.path, sys.path), *_move_setuptools(moved)]
-    changed = [place for place in found if _is_in(place, moved.checkout)]
-    sys.path[:] = found[: len(sys.path)]
+    given = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    sys.path[:] = [*map(moved.path, sys.path), *_move_setuptools(moved)]
     sys.meta_path.insert(0, _Redirection(moved, _imported(moved)))
-    given = [
-        moved.path(os.path.abspath(entry)) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
-    ]
-    if entries := list(dict.fromkeys([*given, *changed])):
-        # Found before what is installed, so that an editable installation does not lead children into the live tree.
-        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+    _hand_on([*map(moved.path, given), *(place for place in sys.path if _is_in(place, moved.checkout))])
     place = moved.path(cwd)
     if place != cwd:
         os.chdir(place)
@@ -134,8 +128,19 @@ class _Redirection:
         origin = self._moved.path(spec.origin)
         if origin == spec.origin:
             return spec
+        if "." not in spec.name:
+            # Where children find it before they ask the finder that led here.
+            home = os.path.dirname(origin if places is None else os.path.dirname(origin))
+            sys.path += [home] if home not in sys.path else []
+            _hand_on([*os.environ.get("PYTHONPATH", "").split(os.pathsep), home])
         inner = None if places is None else list(map(self._moved.path, places))
         return importlib.util.spec_from_file_location(spec.name, origin, submodule_search_locations=inner) or spec
+
+
+def _hand_on(places: Iterable[str]) -> None:
+    """Have children search these directories before what is installed, which may lead them into the live tree."""
+    if found := [place for place in dict.fromkeys(places) if place]:
+        os.environ["PYTHONPATH"] = os.pathsep.join(found)
 
 
 def _imported(moved: Moved) -> set[str]:
