@@ -24,6 +24,7 @@ MADE_OF_FOREIGN_CLASSES = {
     "typedxp.results.differences",
     "typedxp.results.extremes",
     "typedxp.results.listing",
+    "typedxp.results.points",
     "typedxp.vocabulary.settings",
 }
 

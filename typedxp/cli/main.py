@@ -15,14 +15,17 @@ from typedxp.cli.code import code
 from typedxp.cli.diff import diff
 from typedxp.cli.export import export
 from typedxp.cli.fields import fields
+from typedxp.cli.gc import gc
 from typedxp.cli.ls import ls
 from typedxp.cli.pack import pack
 from typedxp.cli.plot import plot
+from typedxp.cli.rerun import rerun
 from typedxp.cli.schemas import schemas
 from typedxp.cli.show import show
 from typedxp.cli.status import status
 from typedxp.cli.table import table
 from typedxp.cli.trace import trace
+from typedxp.cli.verify import verify
 from typedxp.errors import TypedxpError
 from typedxp.vocabulary.version import VERSION
 
@@ -42,21 +45,24 @@ typedxp.add_command(table)
 typedxp.add_command(plot)
 typedxp.add_command(pack)
 typedxp.add_command(trace)
+typedxp.add_command(rerun)
+typedxp.add_command(verify)
 typedxp.add_command(schemas)
 typedxp.add_command(export)
 typedxp.add_command(code)
 typedxp.add_command(bundle)
+typedxp.add_command(gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 0 done, 2 refused, 130 interrupted."""
+    """Run the command; return the exit code: 0 done, 1 not as it should be, 2 refused, 130 interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Bytes on a command line that are no text, and were recorded as such.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
+            code = typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -70,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output, `head` for example, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    return 0
+    # Few commands have anything to say by it.
+    return code or 0
 
 
 def _tell(message: Warning | str, *_: object, **__: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import asdict
 from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,7 @@ def write(directory: RunDirectory, verification: Verification) -> None:
         StoreError: it cannot be written.
     """
     try:
-        parts = tuple(map(_spelt, verification.parts))
-        replace(_file(directory), dump(with_changes(verification, parts=parts)), durable=True)
+        replace(_file(directory), dump(_spelt(verification)), durable=True)
         # Whoever keeps what is known of finished runs looks at the time of this file only, to see whether one changed.
         os.utime(directory.status_file)
     except OSError as error:
@@ -53,12 +53,21 @@ def read(directory: RunDirectory) -> Verification | None:
         raise StoreError(f"{path} is damaged: {error!r}.") from error
 
 
+def plain(verification: Verification) -> dict[str, Any]:
+    """Return what verification.json says, as plain values."""
+    return asdict(_spelt(verification))
+
+
 def _file(directory: RunDirectory) -> Path:
     return directory.path / "verification.json"
 
 
-def _spelt(part: Part) -> Part:
+def _spelt(verification: Verification) -> Verification:
     """Leave out what JSON cannot say: a difference from 0 has no relative size; NaN is spelt as in streams."""
+    return with_changes(verification, parts=tuple(map(_spelt_part, verification.parts)))
+
+
+def _spelt_part(part: Part) -> Part:
     relative = part.relative if part.relative is not None and math.isfinite(part.relative) else None
     found = part.difference
     if found is not None:

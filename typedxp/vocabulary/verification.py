@@ -71,9 +71,10 @@ class Verification:
     """The content of verification.json: how a run compares with its repetition. Replaced whole by the next one.
 
     A number is equal to the recorded one if they differ by at most ``atol + rtol * abs(recorded)``. ``ignored`` are
-    patterns for what was not compared. ``code`` is the hash of the commit that was run; None for the code that lay in
-    the working tree. ``environment`` says in words what was different when the run was repeated. ``cause`` says why it
-    failed. ``verified`` is when that was, in ISO 8601 and UTC; ``seconds`` is how long the repetition took.
+    patterns for what was not compared. ``code`` is the hash of the snapshot that was executed, if it is known; with
+    ``in_place_code``, that is not the code of the run, but that of the day. ``environment`` says in lines what was
+    different when the run was repeated. ``cause`` says why it failed. ``verified`` is when that was, in ISO 8601 and
+    UTC; ``seconds`` is how long the repetition took.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -82,6 +83,7 @@ class Verification:
     rtol: float
     atol: float
     ignored: tuple[str, ...] = ()
+    in_place_code: bool = False
     code: str | None = None
     environment: tuple[str, ...] = ()
     seconds: float | None = None

@@ -1,0 +1,27 @@
+"""Owns making a run that has the config of another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_changes
+
+from typedxp.errors import StoreError
+from typedxp.store.directory import RunDirectory, dump, spell
+from typedxp.store.files import reason, replace
+from typedxp.vocabulary.records import RunRecord, RunStatus, Status
+
+
+def copy_plan(source: RunDirectory, target: RunDirectory, record: RunRecord) -> None:
+    """Write down in ``target`` what it will be: the ``record``, and the config of ``source``, byte for byte.
+
+    Raises:
+        StoreError: the config of the source cannot be read.
+        OSError: the target cannot be written.
+    """
+    try:
+        config = (source.path / "config.yaml").read_bytes()
+    except OSError as error:
+        raise StoreError(f"{source.path / 'config.yaml'} cannot be read: {reason(error)}.") from error
+    replace(target.path / "config.yaml", config)
+    target.write_status(Status(RunStatus.PLANNED))
+    # The last, since it makes this a run.
+    replace(target.path / "run.json", dump(with_changes(record, point=spell(record.point))))
