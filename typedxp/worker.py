@@ -110,7 +110,9 @@ def _environment(directory: RunDirectory, record: RunRecord) -> str | None:
 
 
 def _enter(record: RunRecord) -> tuple[ExperimentRef, AbstractContextManager[None]]:
-    """Go to the checkout of the run, if it has one; return where the experiment is there."""
+    """Go to where the run was launched, in its checkout if it has one; return where the experiment is there."""
+    if Path(record.cwd).is_dir():
+        os.chdir(record.cwd)
     if record.checkout is None or record.code is None:
         return record.experiment, nullcontext()
     moved = Moved(record.code.root, record.checkout)
