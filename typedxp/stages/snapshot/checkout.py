@@ -54,6 +54,9 @@ def make_checkout(place: Path, snapshot: str, root: Path, links: Sequence[str] =
     """
     path = checkout_path(place, snapshot, root, links)
     if path.is_dir():
+        with suppress(OSError):
+            # Whoever cleans up at this moment sees that it is wanted.
+            os.utime(path)
         return Checkout(path)
     draft = place / f".draft.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
     try:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.checks import refuse_dirty, refuse_large
 from typedxp.stages.snapshot.objects import keep
+from typedxp.stages.snapshot.references import note_store
 from typedxp.stages.snapshot.repository import load_git, read_files, reason
 from typedxp.stages.snapshot.tree import Change, Working, looked
 from typedxp.vocabulary.records import Code
@@ -72,6 +73,7 @@ def _take(working: Working, settings: Settings, script: Path | None) -> Taken:
         refuse_dirty(working)
     refuse_large(working, settings.snapshot_max_file, settings.snapshot_max_total)
     kept = keep(working)
+    note_store(Path(working.repository.git.common_dir), settings.logs)
     return Taken(replace(code, tree=kept.tree, snapshot=kept.snapshot))
 
 
