@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,13 +11,17 @@ import numpy as np
 
 from typedxp.errors import ResultsError
 from typedxp.results.labels import Identity, identity
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Fact, Ints, Table
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.tree import ABSENT
 
 Duplicates = Literal["newest", "all", "error"]
 """What becomes of several runs of one point."""
+
+
+_SPARSEST = 8
+"""A grid with more places for each run is a list of runs."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _repeats(points: Ints) -> tuple[Axis, ...]:
 def keeps_grid(axes: Sequence[Axis], runs: int) -> bool:
     """Decide whether the runs fill enough of the product of the axes to be shown as a grid of it."""
     cells = math.prod(len(axis.values) for axis in axes)
-    return cells <= max(4 * runs, 1000)
+    return cells <= _SPARSEST * runs
 
 
 def place_runs(axes: Sequence[Axis], runs: int) -> Ints:
@@ -133,11 +136,12 @@ def _warn_of_hidden(table: Table, points: Ints) -> None:
         ids = ", ".join(map(str, table.ids[points == mixed[0]].tolist()[:10]))
         files = table.fact("experiment.file").take(np.flatnonzero(np.isin(points, mixed)))
         message = (
-            f"Runs that differ in keys that were not swept share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
+            f"Runs of different configs share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
             f"(for example runs {ids}): of each point only the newest completed run is shown. "
-            f"{_describe_scripts(files)}Sweep those keys as well, or keep such runs in stores of their own."
+            f"{_describe_scripts(files)}Keep them apart by more dims=, choose among them by where=, or show all by "
+            'duplicates="all".'
         )
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
 
 
 def _describe_scripts(files: Fact) -> str:

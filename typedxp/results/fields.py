@@ -6,6 +6,7 @@ metric (``metrics.train.loss.last``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -131,7 +132,9 @@ class Fields:
             known: Sequence[str] = tuple(self.metrics)
         else:
             known = self.config if name.startswith(_CONFIG) else (*self.facts, *self.config)
-        hint = f"{nearest(name, known)} " if known else ""
+        ends = Counter(field.rpartition(".")[2] for field in known)
+        clear = (end for end, count in ends.items() if count == 1)
+        hint = f"{nearest(name, {*known, *clear})} " if known else ""
         return (
             f"No run has a field {name!r}. {hint}`typedxp fields` and typedxp.fields({str(self.source.root)!r}) "
             "list all; text is written in quotes."

@@ -23,6 +23,8 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     if request.dims is not None:
         found = tuple(_find(commands, name, found) for name in request.dims)
     dropped = {_find(commands, name, found) for name in request.drop}
+    for name in request.rename:
+        _find(commands, name, found)
     return {
         key: commands.table.facts[key] if tells_of_runs(commands, key) else commands.fact(key)
         for key in dict.fromkeys(found)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Ints
 from typedxp.store.streams import NUMBERS, numeric_type
 
@@ -69,7 +68,7 @@ def make_arrays(column: str, values: Sequence[Any], sizes: tuple[int, ...]) -> A
             misfits += 1
     if misfits:
         message = f"{misfits} values of {column!r} are not arrays with {len(sizes)} dimensions, and count as missing."
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     return made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from typedxp.results.packed import PackedColumn
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources.formats import parse_file
 from typedxp.results.table import Ints, Streamed, Table
 from typedxp.results.tabulate import DIRECTORY
@@ -93,7 +92,7 @@ class StreamFiles:
         if new:
             self.told.update(new)
             more = f" The same or the like holds for {len(new) - 1} more files." if len(new) > 1 else ""
-            warnings.warn(f"{new[0].path} {new[0].what}{more}", ResultsWarning, stacklevel=2)
+            warn(f"{new[0].path} {new[0].what}{more}")
 
     def _read_records(self, run: int) -> tuple[list[dict[str, Any]], Damage | None]:
         file = self.streamed.files[run]

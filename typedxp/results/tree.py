@@ -11,15 +11,17 @@ import xarray
 from typedxp.results.dataset import Shown, build_dataset, describe_shown
 from typedxp.results.dimensions import Axis, number_points
 from typedxp.results.table import Ints
+from typedxp.results.tabulate import CHOICE
 
 
 def build_tree(shown: Shown) -> xarray.DataTree:
-    """Make a tree with a node for each combination of options whose configs have different keys.
+    """Make a tree with a node for each combination of options of the groups.
 
     The node of ``optimizer=sgd`` is called ``sgd``; below it is one for each option of the next group. Keys that all
     variants have keep the same labels in all of them, and are inherited.
     """
-    groups = [axis for axis in shown.axes if _differs_below(axis, shown.axes)]
+    options = {name.removeprefix(CHOICE) for name in shown.table.facts if name.startswith(CHOICE)}
+    groups = [axis for axis in shown.axes if axis.key in options or _differs_below(axis, shown.axes)]
     if not groups:
         return xarray.DataTree(build_dataset(shown))
     others = [axis for axis in shown.axes if axis not in groups]

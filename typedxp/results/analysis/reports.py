@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal
 
 import pandas as pd
 import xarray
@@ -23,9 +23,6 @@ from typedxp.results.analysis.statistics import IntervalKind
 from typedxp.results.analysis.tables import Best, Spread, Table
 from typedxp.results.names import STATUS
 from typedxp.vocabulary.records import RunStatus
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _STEPS = ("last", "best-min", "best-max")
 _FACTS = ("wall", "peak_memory", "attempt")
@@ -140,7 +137,7 @@ def draw(values: xarray.DataArray, look: Look, suffix: str) -> bytes:
     ArrayAccessor(values).plot.curve(x=look.x, hue=hue, style=style, over=look.over, band=band, ax=ax)
     with TemporaryDirectory() as directory:
         file = Path(directory, f"figure{suffix}")
-        save(cast("Figure", ax.figure), file, Provenance.of(values))
+        save(ax, file, Provenance.of(values))
         return file.read_bytes()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.history import SCHEMA, History
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources import hydra, mlxp
 from typedxp.results.sources.store import read_store
 from typedxp.results.table import Table
@@ -54,7 +53,7 @@ class Source:
             return Store(self.root).run(run).read_config()
         except StoreError as error:
             message = f"Run {run} has no labels along what it did not sweep: {error}"
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(message)
             return {}
 
 
@@ -98,7 +97,7 @@ def _read_documents(root: Path, table: Table) -> Iterator[tuple[str, DocumentedS
             yield digest, Store(root).read_document(digest)
         except StoreError as error:
             message = f"What the fields of some runs mean is not known: {error}"
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(message)
 
 
 def _describe_absence(path: Path) -> str:

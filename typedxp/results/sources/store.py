@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.index import Index
 from typedxp.results.kept import kept_files
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.table import Ints, Table, join
 from typedxp.results.tabulate import ARRAYS, tabulate
@@ -37,7 +36,8 @@ def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
     try:
         numbers = store.ids() if ids is None else [store.run(number).id for number in sorted(set(ids))]
     except StoreError as error:
-        raise ResultsError(f"{error} Name a directory of runs, as given by xp.logs=DIR.") from error
+        advice = " Name a directory of runs, as given by xp.logs=DIR." if not root.is_dir() else ""
+        raise ResultsError(f"{error}{advice}") from error
     stamps = np.fromiter((_stamp(f"{store.root}/{number}/status.json") for number in numbers), np.int64, len(numbers))
     index = Index(store.cache)
     known = index.read(np.array(numbers, np.int64), stamps)
@@ -65,7 +65,7 @@ def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
     if damaged:
         shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
         message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     return join(tables)
 
 
@@ -166,6 +166,6 @@ def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str
             if summary is None or summary.bytes != os.stat(path).st_size:  # noqa: PTH116 - as above
                 summary = summarize(path)
         except OSError as error:
-            warnings.warn(f"{path} is left out, it cannot be read: {reason(error)}.", ResultsWarning, stacklevel=2)
+            warn(f"{path} is left out, it cannot be read: {reason(error)}.")
             continue
         yield name, FoundStream(f"metrics/{path.name}", summary)
