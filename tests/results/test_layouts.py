@@ -357,11 +357,11 @@ def variants(store, options, stream=({"loss": 1.0},), other=None):
     "options",
     [
         ("sgd", "adam"),
-        pytest.param(("a/b", "a_b"), marks=pytest.mark.xfail(reason="the second node replaces the first")),
-        pytest.param((None, "None"), marks=pytest.mark.xfail(reason="the second node replaces the first")),
-        pytest.param(("..", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
-        pytest.param((".", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
-        pytest.param(("", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
+        ("a/b", "a_b"),
+        (None, "None"),
+        ("..", "adam"),
+        (".", "adam"),
+        ("", "adam"),
     ],
     ids=str,
 )
@@ -375,7 +375,6 @@ def test_every_option_has_a_node_of_its_own(store, options):
     assert found == [1, 2, 3, 4]
 
 
-@pytest.mark.xfail(reason="xarray wants no slashes in trees", raises=ValueError)
 def test_metrics_with_slashes_in_their_names_are_in_trees_too(store):
     variants(store, ("sgd", "adam"), [{"loss/train": 1.0}])
 

@@ -127,7 +127,6 @@ def test_chunks_of_any_size_hold_the_same_values(grid, chunks):
     xarray.testing.assert_identical(chunked.compute(scheduler="synchronous"), plain.load())
 
 
-@pytest.mark.xfail(strict=True, reason="dask cannot tell the size of text", raises=NotImplementedError)
 def test_automatic_chunks_may_be_asked_for_where_some_metric_is_text(store):
     store.add({"seed": 0}, [{"loss": 1.0, "phase": "warm"}])
 
@@ -136,7 +135,6 @@ def test_automatic_chunks_may_be_asked_for_where_some_metric_is_text(store):
     assert chunked["train.phase"].values.tolist() == [["warm"]]
 
 
-@pytest.mark.xfail(strict=True, reason="dask knows what was opened by the path of the store alone")
 def test_chunks_of_before_a_retry_are_never_taken_for_those_of_after_it(grid):
     before = open_results(grid.path, chunks={})["train.loss"]
     (grid.path / "1" / "metrics" / "train.jsonl").write_bytes(b'{"epoch":0,"loss":7.0}\n{"epoch":1,"loss":8.0}\n')

@@ -23,6 +23,12 @@ Duplicates = Literal["newest", "all", "error"]
 _SPARSEST = 8
 """A grid with more places for each run is a list of runs."""
 
+_MOST_AXES = 24
+"""Arrays have 32 dimensions at most in some versions of numpy, and metrics have some of their own."""
+
+_MOST_CELLS = 2**27
+"""A grid has several arrays of so many values, before any metric is read."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -105,8 +111,24 @@ def _repeats(points: Ints) -> tuple[Axis, ...]:
 
 def keeps_grid(axes: Sequence[Axis], runs: int) -> bool:
     """Decide whether the runs fill enough of the product of the axes to be shown as a grid of it."""
-    cells = math.prod(len(axis.values) for axis in axes)
-    return cells <= _SPARSEST * runs
+    return len(axes) <= _MOST_AXES and _cells(axes) <= _SPARSEST * runs
+
+
+def check_grid(axes: Sequence[Axis], runs: int) -> None:
+    """Check that runs can be shown as a grid at all.
+
+    Raises:
+        ResultsError: it has too many dimensions, or points.
+    """
+    if len(axes) > _MOST_AXES or _cells(axes) > _MOST_CELLS:
+        raise ResultsError(
+            f"A grid of {len(axes)} dimensions and {_cells(axes):.1g} points is too large for {runs} runs. "
+            'Choose fewer dimensions by dims= or drop=, or take layout="runs".'
+        )
+
+
+def _cells(axes: Sequence[Axis]) -> int:
+    return math.prod(len(axis.values) for axis in axes)
 
 
 def place_runs(axes: Sequence[Axis], runs: int) -> Ints:

@@ -8,6 +8,7 @@ cannot be written. A run whose status.json is not the one that was read is read 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,19 +44,28 @@ class Index:
         same = (ids[place] == known.ids) & (stamps[place] == known.stamps) if len(ids) else np.zeros(0, np.bool_)
         return known if same.all() else known.take(np.flatnonzero(same))
 
-    def write(self, table: Table, fresh: Table) -> None:
-        """Write down the finished runs of a table, in those blocks in which some are ``fresh``."""
+    def write(self, table: Table, fresh: Table, *, whole: bool) -> None:
+        """Write down the finished runs of a table, in those blocks in which some are ``fresh``.
+
+        Unless the table is the ``whole`` of them, what is known of others is kept.
+        """
         for block in np.unique(fresh.ids[fresh.stamps > 0] // _BLOCK):
             part = table.take(np.flatnonzero((table.ids // _BLOCK == block) & (table.stamps > 0)))
+            if not whole and (others := self._read_block(int(block))) is not None:
+                part = join([others.take(np.flatnonzero(~np.isin(others.ids, part.ids))), part])
             # Values that JSON does not hold are rare enough to be read anew.
             with suppress(OSError, TypeError, ValueError):
                 path = self._path(int(block))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                replace(path, orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY))
+                # Not its parents: a store that was removed in the meantime does not come back.
+                self.cache.mkdir(exist_ok=True)
+                path.parent.mkdir(exist_ok=True)
+                data = orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY)
+                replace(path, b"%08x\n%s" % (zlib.crc32(data), data))
 
     def _read_block(self, block: int) -> Table | None:
         try:
-            return _load(orjson.loads(self._path(block).read_bytes()))
+            crc, _, data = self._path(block).read_bytes().partition(b"\n")
+            return _load(orjson.loads(data)) if int(crc, 16) == zlib.crc32(data) else None
         except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
 

@@ -22,6 +22,8 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     found = (*commands.swept, *commands.varied())
     if request.dims is not None:
         found = tuple(_find(commands, name, found) for name in request.dims)
+    for name in request.rename:
+        _find(commands, name, found)
     dropped = {_find(commands, name, found) for name in request.drop}
     for name in request.rename:
         _find(commands, name, found)

@@ -79,7 +79,8 @@ def put(rows: Array, index: int, row: Array) -> Array:
     out.
     """
     short = any(have < need for have, need in zip(row.shape, (1, *rows.shape[1:]), strict=True))
-    needed = np.dtype(np.float64) if short and rows.dtype.kind in "ib" else np.result_type(rows, row)
+    missing = (np.float64,) if short and rows.dtype.kind in "ib" else ()
+    needed = np.result_type(rows, row, *missing)
     if needed != rows.dtype:
         rows = rows.astype(needed)
     if short:

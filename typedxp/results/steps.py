@@ -31,7 +31,7 @@ def count_steps(files: StreamFiles) -> Steps:
 
     A run that ended early has the beginning of what the others have. No metric is read: runs sum up their steps.
     """
-    there = np.flatnonzero(files.streamed.files.present)
+    there = np.flatnonzero(files.streamed.records > 0)
     steps = files.streamed.steps.take(there)
     found = steps.used
     numbers = Steps(np.arange(files.longest))

@@ -71,9 +71,11 @@ class StreamFiles:
         """A number for each run that changes whenever its stream does; 0 where it may still change."""
         return np.where(self.stamps > 0, (self.stamps * 31 + self.streamed.bytes) % 2**62 + 1, 0)
 
-    def packed(self, key: str) -> PackedColumn | None:
-        """Return the packed cache of a column, if there may be one."""
-        return PackedColumn(self.cache, self.name, key) if self.cache is not None else None
+    def packed(self, column: str, *, once: bool) -> PackedColumn | None:
+        """Return the packed cache of a column, or of its last values if they count ``once``, if there may be one."""
+        # No stream has a slash in its name.
+        stream = f"{self.name}/last" if once else self.name
+        return PackedColumn(self.cache, stream, column) if self.cache is not None else None
 
     def read(self, run: int, column: str) -> tuple[list[Any], Damage | None]:
         """Read a column of a run from its file, None for each record that lacks it, and what was wrong with it.

@@ -17,8 +17,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
 from typedxp.store.files import overwrite, replace, synced_size
 from typedxp.store.streams import NUMBERS, SPELLINGS
+from typedxp.store.whole import count, fields_of, integers, texts
 from typedxp.store.writer import cut
 from typedxp.vocabulary.artifacts import KeptFile, restore_arrays
 from typedxp.vocabulary.metrics import Variable
@@ -148,22 +148,23 @@ class RunDirectory:
         raw = self._read("run.json")
         try:
             return RunRecord(
-                **known(RunRecord, raw)
+                **fields_of(RunRecord, raw)
                 | {
+                    "choices": {key: value for key, value in raw["choices"].items() if texts([key, value or ""])},
                     "point": {key: unspell(value) for key, value in raw["point"].items()},
-                    "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
-                    "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
-                    "environment": Environment(**known(Environment, raw["environment"])),
-                    "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
-                    "recording": Recording(**known(Recording, raw.get("recording", {}))),
+                    "experiment": ExperimentRef(**fields_of(ExperimentRef, raw["experiment"])),
+                    "labels": {key: Label(**fields_of(Label, label)) for key, label in raw["labels"].items()},
+                    "environment": Environment(**fields_of(Environment, raw["environment"])),
+                    "code": Code(**fields_of(Code, raw["code"])) if raw.get("code") else None,
+                    "recording": Recording(**fields_of(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
-                    "secrets": tuple(raw["secrets"]),
-                    "overrides": tuple(raw["overrides"]),
-                    "command": tuple(raw["command"]),
-                    "tags": tuple(raw.get("tags", ())),
+                    "secrets": texts(raw["secrets"]),
+                    "overrides": texts(raw["overrides"]),
+                    "command": texts(raw["command"]),
+                    "tags": texts(raw.get("tags", ())),
                 }
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{self.path / 'run.json'} is damaged: {error!r}.") from error
 
     def read_status(self) -> Status:
@@ -175,11 +176,11 @@ class RunDirectory:
         raw = self._read("status.json")
         try:
             return Status(
-                **known(Status, raw)
+                **fields_of(Status, raw)
                 | {
                     "status": RunStatus(raw["status"]),
-                    "failure": Failure(**known(Failure, raw["failure"])) if raw.get("failure") else None,
-                    "usage": Usage(**known(Usage, raw["usage"])) if raw.get("usage") else None,
+                    "failure": Failure(**fields_of(Failure, raw["failure"])) if raw.get("failure") else None,
+                    "usage": Usage(**fields_of(Usage, raw["usage"])) if raw.get("usage") else None,
                     "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
                     "arrays": {name: _kept(file) for name, file in raw.get("arrays", {}).items()},
                 }
@@ -264,34 +265,28 @@ def _parse(data: bytes) -> Any:
         return json.loads(data)
 
 
-def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a dataclass has fields for."""
-    # A later version of the same format may have added keys, which an earlier reader may leave out.
-    return {name: raw[name] for name in _field_names(kind) if name in raw}
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
     return {
-        name: Variable(**known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
+        name: Variable(**fields_of(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
         for name, variable in raw.items()
     }
 
 
 def _summary(raw: Mapping[str, Any]) -> StreamSummary:
     columns = {
-        name: Column(tuple(column["kinds"]), column["records"], tuple(column.get("sizes", ())))
+        name: Column(texts(column["kinds"]), count(column["records"]), integers(column.get("sizes", ())))
         for name, column in raw["columns"].items()
     }
-    return StreamSummary(raw["records"], raw["bytes"], columns, _steps(raw["steps"]) if raw.get("steps") else None)
+    steps = _steps(raw["steps"], raw["records"]) if raw.get("steps") else None
+    return StreamSummary(count(raw["records"]), count(raw["bytes"]), columns, steps)
 
 
-def _steps(raw: Mapping[str, Any]) -> Steps:
-    return Steps(raw["key"], tuple((first, stride, count) for first, stride, count in raw["pieces"]))
+def _steps(raw: Mapping[str, Any], records: int) -> Steps:
+    pieces = tuple(integers(piece) for piece in raw["pieces"])
+    steps = Steps(texts([raw["key"]])[0], tuple((first, stride, length) for first, stride, length in pieces))
+    if sum(count(length) for _, _, length in steps.pieces) != records:
+        raise ValueError(f"there are no {records} steps in {steps.pieces}")
+    return steps
 
 
 def _kept(raw: Mapping[str, Any]) -> KeptFile:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import StoreError
-from typedxp.store.directory import dump, known, load, spell, unspell
+from typedxp.store.directory import dump, load, spell, unspell
 from typedxp.store.files import replace
+from typedxp.store.whole import fields_of
 from typedxp.vocabulary.documented import DocumentedField, DocumentedSchema
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
@@ -65,5 +66,5 @@ def _spelt(field: DocumentedField) -> DocumentedField:
 
 def _field(raw: Mapping[str, Any]) -> DocumentedField:
     return DocumentedField(
-        **known(DocumentedField, raw) | {"default": unspell(raw["default"]), "aliases": tuple(raw["aliases"])}
+        **fields_of(DocumentedField, raw) | {"default": unspell(raw["default"]), "aliases": tuple(raw["aliases"])}
     )

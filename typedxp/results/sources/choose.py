@@ -76,6 +76,8 @@ def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
     Raises:
         ResultsError: there are no such runs.
     """
+    if "\0" in str(root):
+        raise ResultsError(f"{str(root)!r} cannot be the name of a directory.")
     for other in _OTHERS:
         if not _is_store(root) and other.recognizes(root):
             found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)

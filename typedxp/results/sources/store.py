@@ -20,8 +20,8 @@ from typedxp.results.tabulate import ARRAYS, tabulate
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
 from typedxp.store.store import Store
-from typedxp.store.streams import summarize
-from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status
+from typedxp.store.streams import parse, summarize
+from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status, StreamSummary
 
 _TOGETHER = 1000
 
@@ -44,7 +44,7 @@ def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
     missing = ~np.isin(numbers, known.ids)
     fresh = _read_runs(store, np.array(numbers, np.int64)[missing], stamps[missing])
     table = join([known, fresh])
-    index.write(table, fresh)
+    index.write(table, fresh, whole=ids is None)
     return table
 
 
@@ -165,7 +165,16 @@ def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str
         try:
             if summary is None or summary.bytes != os.stat(path).st_size:  # noqa: PTH116 - as above
                 summary = summarize(path)
+                _tell_of_damage(path, summary)
         except OSError as error:
             warn(f"{path} is left out, it cannot be read: {reason(error)}.")
             continue
         yield name, FoundStream(f"metrics/{path.name}", summary)
+
+
+def _tell_of_damage(path: Path, summary: StreamSummary) -> None:
+    """Warn of a stream without a whole record: nobody will read it, and so nobody will tell."""
+    if summary.bytes and not summary.records and (damaged := parse(path.read_bytes())[1]):
+        warn(
+            f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''} and no other, which count as never written."
+        )
