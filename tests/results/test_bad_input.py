@@ -196,7 +196,6 @@ def test_a_torn_last_line_is_nobodys_damage(store, tear):
     assert values == ([[1, 2]] if tear == 1 else [[1]])
 
 
-@pytest.mark.xfail(reason="what is summed up at the opening is not asked for its damage")
 def test_a_stream_without_one_whole_line_is_told_of(grid):
     (grid.path / "2" / "metrics" / "train.jsonl").write_bytes(b'{"epoch":0,"lo\n{"epoch":1,"lo\n')
 
@@ -226,7 +225,6 @@ def test_a_directory_with_a_number_that_no_run_has_is_left_alone(grid):
     assert open_results(grid.path).sizes["seed"] == 3
 
 
-@pytest.mark.xfail(strict=True, reason="a path with a null character is looked at", raises=ValueError)
 def test_a_path_that_no_file_system_has_is_named():
     with pytest.raises(ResultsError, match="cannot be"):
         open_results("logs\0")
@@ -399,7 +397,6 @@ OF_ANOTHER_TYPE = [
 ]
 
 
-@pytest.mark.xfail(reason="a status with values of other types is believed")
 @pytest.mark.parametrize(("key", "value"), OF_ANOTHER_TYPE, ids=str)
 def test_a_status_with_a_value_of_another_type_is_damaged(grid, key, value):
     path = grid.path / "2" / "status.json"
@@ -415,7 +412,7 @@ def test_a_status_with_a_value_of_another_type_is_damaged(grid, key, value):
     with pytest.warns(ResultsWarning, match="damaged"):
         results = open_results(grid.path).load()
 
-    assert results["status"].values.tolist() == [["completed", "missing", "completed"], ["completed"] * 3]
+    assert results["status"].sel(lr=0.1, seed=[0, 1, 2]).values.tolist() == ["completed", "missing", "completed"]
 
 
 def test_fewer_values_of_another_type_than_promised_are_read_as_they_are(grid):

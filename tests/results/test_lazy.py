@@ -91,7 +91,6 @@ def test_opening_again_reads_no_file_of_finished_runs(grid, opened):
     assert {Path(name).name for name in opened} == {"0.json"}
 
 
-@pytest.mark.xfail(strict=True, reason="the configs of all commands are read at each opening")
 def test_opening_many_commands_again_reads_no_config(store, opened):
     for command in range(5):
         store.add({}, [{"loss": 1.0}], config={"lr": command / 2}, sweep=str(command), digest=str(command))

@@ -77,6 +77,8 @@ def choose_shown(source: Source, request: Request) -> Shown:
     warn_of_versions(table.take(shown), source.history, keys)
     removed = {key: commands.fact(key) for key in source.history.removed if key not in keys}
     removed = {key: fact.take(shown) for key, fact in removed.items() if _is_scalar(fact)}
+    if source.configs is not None:
+        source.configs.write()
     facts = frozenset({REPEAT, *(key for key in keys if tells_of_runs(commands, key))})
     return Shown(source, request, table.take(shown), chosen, facts, removed)
 

@@ -108,7 +108,7 @@ class Fields:
         return self.table.fact(COMMAND if name == "sweep" else name)
 
     def _config(self, name: str) -> Fact:
-        return self._commands.fact(name.removeprefix(_CONFIG))
+        return self._commands.fact(name.removeprefix(_CONFIG), thorough=True)
 
     def _read(self, name: str, runs: Ints) -> Fact:
         # What reads metrics is made with classes of xarray, and most questions are about something else.

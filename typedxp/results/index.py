@@ -8,7 +8,6 @@ cannot be written. A run whose status.json is not the one that was read is read 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from typedxp.results.sealed import read_sealed, write_sealed
 from typedxp.results.table import NO_PLACE, Fact, Ints, Streamed, Table, join
 from typedxp.results.tabulate import POINT
 from typedxp.store.directory import spell
-from typedxp.store.files import replace
 from typedxp.store.streams import NUMBERS
 
 LAYOUT = 1
@@ -55,17 +54,11 @@ class Index:
                 part = join([others.take(np.flatnonzero(~np.isin(others.ids, part.ids))), part])
             # Values that JSON does not hold are rare enough to be read anew.
             with suppress(OSError, TypeError, ValueError):
-                path = self._path(int(block))
-                # Not its parents: a store that was removed in the meantime does not come back.
-                self.cache.mkdir(exist_ok=True)
-                path.parent.mkdir(exist_ok=True)
-                data = orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY)
-                replace(path, b"%08x\n%s" % (zlib.crc32(data), data))
+                write_sealed(self._path(int(block)), orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY))
 
     def _read_block(self, block: int) -> Table | None:
         try:
-            crc, _, data = self._path(block).read_bytes().partition(b"\n")
-            return _load(orjson.loads(data)) if int(crc, 16) == zlib.crc32(data) else None
+            return _load(orjson.loads(read_sealed(self._path(block))))
         except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
 

@@ -28,7 +28,9 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     for name in request.rename:
         _find(commands, name, found)
     return {
-        key: commands.table.facts[key] if tells_of_runs(commands, key) else commands.fact(key)
+        key: commands.table.facts[key]
+        if tells_of_runs(commands, key)
+        else commands.fact(key, thorough=request.dims is not None)
         for key in dict.fromkeys(found)
         if key not in dropped
     }

@@ -25,7 +25,7 @@ def _depth() -> int:
     depth = 1
     while frame is not None and _is_ours(frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))):
         frame, depth = frame.f_back, depth + 1
-    return depth - 1
+    return depth
 
 
 def _is_ours(file: str, module: str) -> bool:

@@ -77,7 +77,7 @@ def check_complete(data: Data, over: str | Iterable[str]) -> None:
 
 def warn_of_what_is_averaged(data: Data, over: str | Iterable[str]) -> None:
     """Warn if what is about to be averaged is of different versions of the code, or of runs that did not complete."""
-    _warn_of_versions(data, over)
+    warn_of_versions(data, over)
     _warn_of_failed(data, over)
 
 
@@ -95,7 +95,7 @@ def _warn_of_failed(data: Data, over: str | Iterable[str]) -> None:
         )
 
 
-def _warn_of_versions(data: Data, over: str | Iterable[str]) -> None:
+def warn_of_versions(data: Data, over: str | Iterable[str]) -> None:
     """Warn if runs of different versions of the code are about to be averaged.
 
     That is said once for a dataset and all that is selected from it.

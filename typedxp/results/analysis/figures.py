@@ -70,7 +70,9 @@ def make_axes(width: float = 6.4, height: float = 4.2) -> Axes:
 
 
 def save(axes: Axes, path: str | os.PathLike[str], provenance: Provenance, *, dpi: int = 200) -> None:
-    """Write the figure of some axes as ``.png``, ``.pdf`` or ``.svg``, and into it what made it: ``typedxp trace`` reads it back.
+    """Write the figure of some axes as ``.png``, ``.pdf`` or ``.svg``, and into it what made it.
+
+    ``typedxp trace`` reads that back.
 
     Raises:
         ResultsError: the file cannot be written, or is of another kind.
@@ -82,10 +84,13 @@ def save(axes: Axes, path: str | os.PathLike[str], provenance: Provenance, *, dp
         ".pdf": {"Keywords": lines, "CreationDate": None},
         ".svg": {"Description": f"\n{lines}", "Date": None},
     }
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ResultsError("These axes are in no figure any more.")
     if file.suffix.lower() not in kinds:
         raise ResultsError(f"{file} cannot say what made it: name a file that ends in {', '.join(kinds)}.")
     try:
-        axes.figure.savefig(file, metadata=kinds[file.suffix.lower()], bbox_inches="tight", dpi=dpi)
+        figure.savefig(file, metadata=kinds[file.suffix.lower()], bbox_inches="tight", dpi=dpi)
     except OSError as error:
         raise ResultsError(f"{file} cannot be written: {error.strerror or error}.") from error
 

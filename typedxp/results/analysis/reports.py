@@ -14,13 +14,12 @@ import xarray
 
 from typedxp.errors import ResultsError, nearest
 from typedxp.results.analysis import choosing
-from typedxp.results.analysis.asking import ArrayAccessor
 from typedxp.results.analysis.checks import check_variable
-from typedxp.results.analysis.coverage import MISSING
-from typedxp.results.analysis.figures import make_axes, save
+from typedxp.results.analysis.coverage import MISSING, warn_of_versions
+from typedxp.results.analysis.figures import curve, make_axes, save
 from typedxp.results.analysis.provenance import Provenance, origin
 from typedxp.results.analysis.statistics import IntervalKind
-from typedxp.results.analysis.tables import Best, Spread, Table
+from typedxp.results.analysis.tables import Best, Spread, Table, make_table
 from typedxp.results.names import STATUS
 from typedxp.vocabulary.records import RunStatus
 
@@ -93,7 +92,8 @@ def tabulate(
     if rows:
         _refuse(values, left)
     found = rows or left
-    made = ArrayAccessor(values).table(found, columns, over, spread=spread, best=best, digits=digits)
+    warn_of_versions(values, over)
+    made = make_table(values, found, columns, over, spread=spread, best=best, digits=digits)
     return _without_empty_rows(made) if len(found) > 1 else made
 
 
@@ -134,7 +134,8 @@ def draw(values: xarray.DataArray, look: Look, suffix: str) -> bytes:
         values = choose_step(values, look.step or "last")
     hue, style = _places(values, look)
     band = None if look.band == "none" else look.band
-    ArrayAccessor(values).plot.curve(x=look.x, hue=hue, style=style, over=look.over, band=band, ax=ax)
+    warn_of_versions(values, look.over)
+    curve(values, x=look.x, hue=hue, style=style, over=look.over, band=band, ax=ax)
     with TemporaryDirectory() as directory:
         file = Path(directory, f"figure{suffix}")
         save(ax, file, Provenance.of(values))
