@@ -1,6 +1,6 @@
 """The documentation is true: its code runs as shown, and it leaves out no public name, command or setting.
 
-A page is a story in a directory of its own, told by its code blocks in order:
+A page is a story in a git repository of its own, told by its code blocks in order:
 
 - a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`;
 - `console`: what is typed after `$`, in bash, and what that prints; `...` stands for anything;
@@ -71,6 +71,7 @@ def blocks(page: Path) -> list[Block]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_does_what_it_shows(page, shell, tmp_path):
+    shell("git init --quiet")
     for block in blocks(page):
         if named := FILE.match(block.text):
             file = tmp_path / named["path"]

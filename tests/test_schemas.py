@@ -25,7 +25,7 @@ def test_the_published_schemas_are_those_of_the_models():
     assert published == json_schemas(), "Write them anew: typedxp schemas schemas/"
 
 
-@pytest.mark.parametrize("name", ["run", "status", "document", "settings"])
+@pytest.mark.parametrize("name", ["run", "status", "verification", "document", "settings"])
 def test_a_schema_is_valid_and_says_what_it_is_for(name):
     schema = json_schemas()[name]
 
@@ -86,8 +86,10 @@ def test_the_files_of_real_runs_follow_the_schemas(shell, tmp_path):
         assert set(yaml.safe_load((directory / "config.yaml").read_text())) == {
             "seed", "token", "path", "limit", "optimizer",
         }  # fmt: skip
-    [shared] = (tmp_path / "logs" / "documents").iterdir()
-    validator("document").validate(json.loads(shared.read_text()))
+    shared = [json.loads(file.read_text()) for file in (tmp_path / "logs" / "documents").iterdir()]
+    assert len(shared) == 2
+    for document in shared:
+        validator("document" if "fields" in document else "environment").validate(document)
 
 
 @pytest.mark.parametrize(

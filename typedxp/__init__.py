@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         PlanError,
         RecordError,
         ResultsError,
+        SnapshotError,
         StoreError,
         TypedxpError,
     )
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
+    from typedxp.vocabulary.inputs import InputPath
     from typedxp.vocabulary.metrics import Array, Description, Metrics, Stream, Unit
     from typedxp.vocabulary.stopping import StopRequest
 
@@ -35,12 +37,14 @@ _HOMES = {
     "Description": "typedxp.vocabulary.metrics",
     "ExecutionError": "typedxp.errors",
     "Experiment": "typedxp.runner.experiment",
+    "InputPath": "typedxp.vocabulary.inputs",
     "Metrics": "typedxp.vocabulary.metrics",
     "PlanError": "typedxp.errors",
     "RecordError": "typedxp.errors",
     "ResultsError": "typedxp.errors",
     "Run": "typedxp.stages.record",
     "RunHandle": "typedxp.runner.experiment",
+    "SnapshotError": "typedxp.errors",
     "StopRequest": "typedxp.vocabulary.stopping",
     "StoreError": "typedxp.errors",
     "Stream": "typedxp.vocabulary.metrics",
@@ -61,12 +65,14 @@ __all__ = [
     "Description",
     "ExecutionError",
     "Experiment",
+    "InputPath",
     "Metrics",
     "PlanError",
     "RecordError",
     "ResultsError",
     "Run",
     "RunHandle",
+    "SnapshotError",
     "StopRequest",
     "StoreError",
     "Stream",

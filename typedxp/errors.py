@@ -4,6 +4,7 @@
     ├── DeclarationError    an experiment or its schema cannot be used
     ├── ConfigError         values that are wrong: every problem at once
     ├── PlanError           a sweep that cannot be planned
+    ├── SnapshotError       code that cannot be recorded as it was asked for
     ├── StoreError          a directory that cannot be used as a store, or a run that is not there
     ├── RecordError         something that cannot be recorded
     ├── ExecutionError      runs that cannot be started
@@ -65,6 +66,10 @@ class ConfigError(TypedxpError):
 
 class PlanError(TypedxpError):
     """A sweep cannot be planned as it was asked for."""
+
+
+class SnapshotError(TypedxpError):
+    """The code cannot be recorded as it was asked for."""
 
 
 class StoreError(TypedxpError):

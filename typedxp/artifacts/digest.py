@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +30,17 @@ def digest(path: Path) -> Digest:
     Raises:
         OSError: it cannot be read, or is a link.
     """
-    import hashlib
-
     if not stat.S_ISDIR(path.lstat().st_mode):
         return _digest_file(path)
+    return digest_listing((relative, _digest_file(file)) for relative, file in _files(path))
+
+
+def digest_listing(files: Iterable[tuple[str, Digest]]) -> Digest:
+    """Sum up what a directory holds: its files by relative path, in the order of their bytes."""
+    import hashlib
+
     size, listing = 0, hashlib.sha256()
-    for relative, file in _files(path):
-        found = _digest_file(file)
+    for relative, found in files:
         size += found.size
         listing.update(b"%s  ./%s\n" % (found.sha256.encode(), _spell(relative)))
     return Digest(size, listing.hexdigest())

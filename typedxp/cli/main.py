@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import click
 
+from typedxp.cli.bundle import bundle
+from typedxp.cli.code import code
 from typedxp.cli.diff import diff
 from typedxp.cli.export import export
 from typedxp.cli.fields import fields
@@ -42,6 +44,8 @@ typedxp.add_command(pack)
 typedxp.add_command(trace)
 typedxp.add_command(schemas)
 typedxp.add_command(export)
+typedxp.add_command(code)
+typedxp.add_command(bundle)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,8 @@ ENVIRONMENT = ("host", "user", "platform", "python", "executable", "typedxp")
 FACTS = (
     *("run", "status", "experiment", "tags", "cause", "error", "exit_code", "signal", "attempt"),
     *("created", "start", "end", "wall", "user_time", "system_time", "peak_memory", "host", "job"),
-    *("code", "code.commit", "code.branch", "code.dirty", "experiment.file", "cwd", "sweep", "digest", "schema"),
+    *("code", "code.commit", "code.branch", "code.dirty", "code.tree", "experiment.file", "cwd", "sweep", "digest"),
+    *("schema", "rerun_of", "verified"),
     *(f"environment.{name}" for name in ENVIRONMENT),
 )
 """The facts that every run may have, whether or not one here has them."""

@@ -13,7 +13,7 @@ from typedxp.errors import ConfigError, PlanError, TypedxpError
 from typedxp.runner import show
 from typedxp.runner.flags import Flags, parse_flags
 from typedxp.runner.garbage import seldom_collected
-from typedxp.runner.launching import Ended, check, execute, launch
+from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
 from typedxp.stages.compose import inspect
@@ -103,8 +103,9 @@ def _confirm(flags: Flags, count: int, limit: int) -> None:
 
 def _launch(what: Launch, command: Sequence[str]) -> int:
     show.notes(what.plan)
+    code = snapshot(what)
     name, count = what.declaration.name, len(what.plan.runs)
-    with show.progress(name, count) as report, closing(launch(what, command, report.started)) as runs:
+    with show.progress(name, count) as report, closing(launch(what, code, command, report.started)) as runs:
         return _follow(runs, report)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
 from typedxp.runner.given import read_given
-from typedxp.runner.launching import Ended, execute, launch
+from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
 from typedxp.runner.resume import unfinished
 from typedxp.runner.show import summary
@@ -135,15 +135,20 @@ class Experiment(Declaration):
         return settings
 
     def _launch(self, what: Launch, verb: str) -> SweepHandle:
-        waiting = unfinished(what) if what.settings.resume is not None else None
-        command = ["python", f"{self.name}.{verb}"]
-        runs = launch(what, command, _ignore) if waiting is None else execute(self, what.settings, waiting, _ignore)
+        runs = self._resume(what) if what.settings.resume is not None else self._start(what, verb)
         directories: list[RunDirectory] = []
         with closing(runs):
             for ended in runs:
                 directories.append(ended[0])
                 _report(ended)
         return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)))
+
+    def _start(self, what: Launch, verb: str) -> Generator[Ended]:
+        check(what)
+        return launch(what, snapshot(what), ["python", f"{self.name}.{verb}"], _ignore)
+
+    def _resume(self, what: Launch) -> Generator[Ended]:
+        return execute(self, what.settings, unfinished(what), _ignore)
 
 
 @overload

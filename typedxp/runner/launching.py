@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ExecutionError, StoreError
+from typedxp.runner.checkouts import checkout_for, settle_paths
 from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.planning import Launch
+from typedxp.runner.surroundings import environment_of, inputs_of
 from typedxp.stages.allocate import Origin, allocate
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.record import Run
-from typedxp.stages.snapshot.repository import code_version
+from typedxp.stages.snapshot.snapshot import take_snapshot
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.declared import declared
 from typedxp.vocabulary.plan import Judged
-from typedxp.vocabulary.records import BAD, Recording, RunStatus, Status
+from typedxp.vocabulary.records import BAD, Code, Recording, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch
 
 if TYPE_CHECKING:
@@ -46,8 +48,23 @@ def check(what: Launch) -> None:
         check_importable(what.declaration)
 
 
-def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[Ended]:
+def snapshot(what: Launch) -> Code | None:
+    """Keep the code that the runs are made of, as ``xp.snapshot`` asks for; say so where it cannot be kept.
+
+    Raises:
+        SnapshotError: the code is refused; nothing was written.
+    """
+    script = Path(what.declaration.ref.file) if what.declaration.ref.file is not None else None
+    taken = take_snapshot(script.parent if script is not None else Path.cwd(), what.settings, script)
+    if taken.note is not None:
+        print(f"typedxp: {taken.note}", file=sys.stderr)
+    return taken.code
+
+
+def launch(what: Launch, code: Code | None, command: Sequence[str], started: Started) -> Generator[Ended]:
     """Allocate and execute the runs of a plan; yield each with its final status, as it ends.
+
+    Make sure by :func:`check` that they can go on, and keep their ``code``, before.
 
     Raises:
         StoreError: the store cannot be used; nothing is left behind.
@@ -55,25 +72,29 @@ def launch(what: Launch, command: Sequence[str], started: Started) -> Generator[
         KeyboardInterrupt: the user stopped it; runs that have not ended are marked cancelled.
         Stopped: another signal stopped it, likewise.
     """
-    check(what)
     with seldom_collected():
-        waiting = _allocate(what, command)
+        waiting = _allocate(what, code, command)
     yield from execute(what.declaration, what.settings, waiting, started)
 
 
-def _allocate(what: Launch, command: Sequence[str]) -> dict[RunDirectory, Judged]:
+def _allocate(what: Launch, code: Code | None, command: Sequence[str]) -> dict[RunDirectory, Judged]:
     declaration, ref = what.declaration, what.declaration.ref
+    checkout = checkout_for(what.settings, code)
+    plan = settle_paths(what, code, checkout) if code is not None and checkout is not None else what.plan
     origin = Origin(
         experiment=ref,
         schema=declaration.schema,
         metrics=declared(declaration.metrics) if declaration.metrics is not None else {},
-        code=code_version(Path(ref.file).parent if ref.file is not None else Path.cwd(), what.settings.logs),
+        code=code,
+        checkout=str(checkout) if checkout is not None else None,
         recording=_recording(what.settings),
         command=command,
         tags=tuple(what.settings.tags),
+        environment=environment_of(what.settings, code),
+        inputs=inputs_of(plan),
     )
-    directories = allocate(Store(what.settings.logs), what.plan, origin)
-    return dict(zip(directories, (run.judged for run in what.plan.runs), strict=True))
+    directories = allocate(Store(what.settings.logs), plan, origin)
+    return dict(zip(directories, (run.judged for run in plan.runs), strict=True))
 
 
 def execute(

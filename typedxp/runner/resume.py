@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from typedxp.errors import ExecutionError, StoreError
+from typedxp.runner.checkouts import restore_checkouts
 from typedxp.runner.launching import check_importable
 from typedxp.runner.planning import Launch
 from typedxp.stages.declare.declaration import Declaration
@@ -33,6 +34,7 @@ def unfinished(what: Launch) -> dict[RunDirectory, Judged]:
     _check(what.declaration, directories)
     if what.settings.jobs is not None:
         check_importable(what.declaration)
+        restore_checkouts(what.settings, directories)
     judge = Judge(what.declaration.type, what.declaration.schema)
     return {directory: _judged(judge, directory) for directory in directories}
 

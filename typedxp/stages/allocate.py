@@ -5,14 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.documented import document
+from typedxp.vocabulary.environment import EnvironmentDocument
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
 from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
@@ -31,6 +33,10 @@ class Origin:
     recording: Recording
     command: Sequence[str]
     tags: tuple[str, ...] = ()
+    checkout: str | None = None
+    environment: EnvironmentDocument | None = None
+    inputs: Sequence[Mapping[str, InputRecord]] = ()
+    """The data that the config of each run names, in the order of the plan; none if it is empty."""
 
 
 def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
@@ -39,7 +45,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     Raises:
         StoreError: the store cannot be written, for example because the disk is full; nothing is left behind.
     """
-    environment = _environment()
+    inputs = origin.inputs or [{}] * len(plan.runs)
     sweep = os.urandom(6).hex()
     created = now()
     cwd = str(Path.cwd())
@@ -47,7 +53,9 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     with store.allocating(len(plan.runs)) as directories:
         # Before the runs that go by it.
         schema = store.write_document(documented) if documented is not None else None
-        for directory, spec in zip(directories, plan.runs, strict=True):
+        described = store.write_document(origin.environment) if origin.environment is not None else None
+        environment = replace(this_environment(), document=described)
+        for directory, spec, read in zip(directories, plan.runs, inputs, strict=True):
             secrets = spec.judged.secrets
             record = RunRecord(
                 id=directory.id,
@@ -65,10 +73,12 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 created=created,
                 environment=environment,
                 code=origin.code,
+                checkout=origin.checkout,
                 recording=origin.recording,
                 metrics=origin.metrics,
                 tags=origin.tags,
                 schema=schema,
+                inputs=read,
             )
             directory.write_plan(record, spec.judged.values)
     return directories
@@ -79,7 +89,8 @@ def _labels(schema: Model | None, keys: Sequence[str]) -> dict[str, Label]:
     return {key: Label(field.description, field.unit) for key, field in fields.items() if field is not None}
 
 
-def _environment() -> Environment:
+def this_environment() -> Environment:
+    """Tell the machine and the versions of this process."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):

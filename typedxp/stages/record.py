@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typedxp.artifacts.arrays import Dims
 from typedxp.artifacts.directory import Artifacts
+from typedxp.artifacts.inputs import sum_up_input
 from typedxp.errors import RecordError
 from typedxp.store.checkpoints import Checkpoints
 from typedxp.store.directory import RunDirectory
@@ -20,6 +21,7 @@ from typedxp.store.writer import TIME, StreamWriter, plain_metric
 from typedxp.vocabulary.artifacts import ArtifactRecord
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.declared import declared
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import SUMMARY, SYSTEM, Declared, misfit
 from typedxp.vocabulary.records import StreamSummary
 from typedxp.vocabulary.stopping import StopRequest, StopSwitch
@@ -41,7 +43,8 @@ class Run(Generic[MetricsT]):
     """One execution of one config: what the user's function logs to.
 
     ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store,
-    ``attempt`` how often it was started. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    ``attempt`` how often it was started, ``environment`` the digest of the environment it is executed in, if that is
+    not the one it was launched from. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
     Declare what is logged by :class:`typedxp.Metrics`, and annotate the run with it: ``run: Run[MyMetrics]``.
 
     Raises:
@@ -63,6 +66,7 @@ class Run(Generic[MetricsT]):
         self.config = config
         self.id = _number(self.directory) if id is None else id
         self.attempt = attempt
+        self.environment: str | None = None
         self._files = RunDirectory(self.directory)
         self._streams: dict[str, StreamWriter] = {}
         self._timestamps = timestamps
@@ -72,6 +76,7 @@ class Run(Generic[MetricsT]):
         self._ranked = (-1, 0)
         self._checkpoints = Checkpoints(self.directory / "checkpoints")
         self._artifacts = Artifacts(self.directory / "artifacts")
+        self._inputs: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Run {self.id} in {self.directory}>"
@@ -151,6 +156,30 @@ class Run(Generic[MetricsT]):
             ResultsError: there is no such artifact, it is damaged, or it needs trust.
         """
         return self._artifacts.load(name, trust=trust)
+
+    def log_input(self, path: str | os.PathLike[str], name: str | None = None) -> InputRecord:
+        """Record what a file or a directory that the run reads holds, by its SHA-256, under a name: its own by default.
+
+        Links are followed. The bytes are read once for all runs, as long as size and times do not change, and not at
+        all if a file of DVC beside it tells their hash. Of the processes of a parallel program only the first one
+        (rank 0) records. Better still, give the field of the config the type :class:`typedxp.InputPath`.
+
+        Raises:
+            RecordError: it is not there, cannot be read, changes while it is read, or its name is taken by another one.
+        """
+        record = sum_up_input(Path(path))
+        name = name if name is not None else Path(record.path).name
+        if not isinstance(name, str) or not name or not name.isprintable():
+            raise RecordError(f"Data cannot be called {name!r}: use printable text.")
+        if self._inputs.get(name, record.path) != record.path:
+            raise RecordError(f"{self._inputs[name]} is called {name!r} as well: run.log_input(path, name=ANOTHER).")
+        if self._rank() == 0:
+            try:
+                self._files.append_input(name, record)
+            except OSError as error:
+                raise RecordError(f"{self.directory} cannot be written: {reason(error)}.") from error
+        self._inputs[name] = record.path
+        return record
 
     def log_checkpoint(self, state: Any, *, keep: int = 2) -> None:
         """Save a state to go on from: any object that can be pickled; tensors and modules go into torch's format.

@@ -4,6 +4,7 @@
   run.json            what was planned                              written once
   config.yaml         exactly what the function receives            written once
   status.json         where it stands                               replaced whole
+  inputs.jsonl        what data was read, besides that in run.json  appended
   metrics/train.jsonl one JSON object per line                      appended
   metrics/superseded/ what attempts logged that did not go on from there
   artifacts/  checkpoints/  stdout.log  stderr.log  job.sh
@@ -17,6 +18,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,12 @@ import orjson
 
 from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
-from typedxp.store.files import overwrite, replace, synced_size
+from typedxp.store.files import overwrite, replace, synced_size, write_all
 from typedxp.store.streams import NUMBERS, SPELLINGS
-from typedxp.store.whole import count, fields_of, integers, texts
+from typedxp.store.whole import count, integers, known, texts
 from typedxp.store.writer import cut
 from typedxp.vocabulary.artifacts import KeptFile, restore_arrays
+from typedxp.vocabulary.inputs import InputRecord, restore_inputs
 from typedxp.vocabulary.metrics import Variable
 from typedxp.vocabulary.records import (
     FORMAT,
@@ -119,6 +122,33 @@ class RunDirectory:
         self.write_status(Status(RunStatus.PLANNED))
         replace(self.path / "run.json", dump(dataclasses.replace(record, point=spell(record.point))))
 
+    def append_input(self, name: str, record: InputRecord) -> None:
+        """Write down, by a single write, what data was read.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        line = dump({"name": name, **asdict(record)}, indent=False)
+        file = os.open(self.path / "inputs.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            write_all(file, line)
+        finally:
+            os.close(file)
+
+    def read_inputs(self) -> dict[str, InputRecord]:
+        """Return the data that was read, by name: that of the config, and what was logged; a torn line is passed over.
+
+        Raises:
+            StoreError: run.json cannot be read.
+        """
+        found = dict(self.read_record().inputs)
+        with suppress(OSError):
+            for line in (self.path / "inputs.jsonl").read_bytes().splitlines():
+                with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    raw = _parse(line)
+                    found |= restore_inputs({raw["name"]: raw})
+        return found
+
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
         replace(self.status_file, dump(status), durable=status.status.final)
@@ -148,20 +178,21 @@ class RunDirectory:
         raw = self._read("run.json")
         try:
             return RunRecord(
-                **fields_of(RunRecord, raw)
+                **known(RunRecord, raw)
                 | {
                     "choices": {key: value for key, value in raw["choices"].items() if texts([key, value or ""])},
                     "point": {key: unspell(value) for key, value in raw["point"].items()},
-                    "experiment": ExperimentRef(**fields_of(ExperimentRef, raw["experiment"])),
-                    "labels": {key: Label(**fields_of(Label, label)) for key, label in raw["labels"].items()},
-                    "environment": Environment(**fields_of(Environment, raw["environment"])),
-                    "code": Code(**fields_of(Code, raw["code"])) if raw.get("code") else None,
-                    "recording": Recording(**fields_of(Recording, raw.get("recording", {}))),
+                    "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
+                    "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
+                    "environment": Environment(**known(Environment, raw["environment"])),
+                    "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
+                    "recording": Recording(**known(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
                     "secrets": texts(raw["secrets"]),
                     "overrides": texts(raw["overrides"]),
                     "command": texts(raw["command"]),
                     "tags": texts(raw.get("tags", ())),
+                    "inputs": restore_inputs(raw.get("inputs", {})),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -176,11 +207,11 @@ class RunDirectory:
         raw = self._read("status.json")
         try:
             return Status(
-                **fields_of(Status, raw)
+                **known(Status, raw)
                 | {
                     "status": RunStatus(raw["status"]),
-                    "failure": Failure(**fields_of(Failure, raw["failure"])) if raw.get("failure") else None,
-                    "usage": Usage(**fields_of(Usage, raw["usage"])) if raw.get("usage") else None,
+                    "failure": Failure(**known(Failure, raw["failure"])) if raw.get("failure") else None,
+                    "usage": Usage(**known(Usage, raw["usage"])) if raw.get("usage") else None,
                     "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
                     "arrays": {name: _kept(file) for name, file in raw.get("arrays", {}).items()},
                 }
@@ -231,13 +262,14 @@ def load(path: Path) -> dict[str, Any]:
     return raw
 
 
-def dump(document: Any) -> bytes:
-    """Write plain values, or a record, as indented JSON."""
+def dump(document: Any, *, indent: bool = True) -> bytes:
+    """Write plain values, or a record, as JSON."""
+    option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
     try:
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+        return orjson.dumps(document, option=option, default=str)
     except TypeError:
         # Lone surrogates stand for bytes that are no text on the command line; integers of over 64 bits may be swept.
-        return json.dumps(document, indent=2, default=_plain).encode() + b"\n"
+        return json.dumps(document, indent=2 if indent else None, default=_plain).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:
@@ -267,7 +299,7 @@ def _parse(data: bytes) -> Any:
 
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
     return {
-        name: Variable(**fields_of(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
+        name: Variable(**known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
         for name, variable in raw.items()
     }
 

@@ -1,23 +1,29 @@
-"""Owns the files that several runs of a store share: what the schemas of their configs say, named by content."""
+"""Owns the files that several runs of a store share: the schemas of their configs, and their environments.
+
+Each is named by its content, and is there once.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from typedxp.errors import StoreError
 from typedxp.store.directory import dump, load, spell, unspell
 from typedxp.store.files import replace
-from typedxp.store.whole import fields_of
+from typedxp.store.whole import known
 from typedxp.vocabulary.documented import DocumentedField, DocumentedSchema
+from typedxp.vocabulary.environment import Distribution, EnvironmentDocument, Interpreter, Machine
+
+DocumentT = TypeVar("DocumentT")
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 
-def write(directory: Path, document: DocumentedSchema) -> str:
+def write(directory: Path, document: DocumentedSchema | EnvironmentDocument) -> str:
     """Keep a document, unless it is there; return the digest that names it: the first 16 digits of its SHA-256.
 
     Others may write the same at this time: it appears whole, and is the same.
@@ -27,9 +33,7 @@ def write(directory: Path, document: DocumentedSchema) -> str:
     """
     import hashlib
 
-    data = dump(
-        with_changes(document, fields={key: tuple(map(_spelt, found)) for key, found in document.fields.items()})
-    )
+    data = dump(_spelt(document) if isinstance(document, DocumentedSchema) else document)
     digest = hashlib.sha256(data).hexdigest()[:16]
     path = directory / f"{digest}.json"
     # What a crash of the machine left of it is made good.
@@ -39,20 +43,22 @@ def write(directory: Path, document: DocumentedSchema) -> str:
     return digest
 
 
-def read(directory: Path, digest: str) -> DocumentedSchema:
-    """Return the document that a digest names.
+def read_schema(directory: Path, digest: str) -> DocumentedSchema:
+    """Return the schema that a digest names.
 
     Raises:
         StoreError: it is missing, damaged, or of a later format than this version knows.
     """
-    path = directory / f"{digest}.json"
-    try:
-        raw = load(path)
-        return DocumentedSchema({key: tuple(map(_field, found)) for key, found in raw["fields"].items()})
-    except FileNotFoundError as error:
-        raise StoreError(f"There is no {path}.") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path} is damaged: {error!r}.") from error
+    return _read(directory, digest, _schema)
+
+
+def read_environment(directory: Path, digest: str) -> EnvironmentDocument:
+    """Return the environment that a digest names.
+
+    Raises:
+        StoreError: it is missing, damaged, or of a later format than this version knows.
+    """
+    return _read(directory, digest, _environment)
 
 
 def files(directory: Path) -> list[Path]:
@@ -60,11 +66,44 @@ def files(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if _NAME.fullmatch(path.name)] if directory.is_dir() else []
 
 
-def _spelt(field: DocumentedField) -> DocumentedField:
-    return with_changes(field, default=spell(field.default))
+def _read(directory: Path, digest: str, make: Callable[[Mapping[str, Any]], DocumentT]) -> DocumentT:
+    path = directory / f"{digest}.json"
+    try:
+        return make(load(path))
+    except FileNotFoundError as error:
+        raise StoreError(f"There is no {path}.") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged: {error!r}.") from error
+
+
+def _spelt(document: DocumentedSchema) -> DocumentedSchema:
+    fields = {
+        key: tuple(with_changes(item, default=spell(item.default)) for item in found)
+        for key, found in document.fields.items()
+    }
+    return with_changes(document, fields=fields)
+
+
+def _schema(raw: Mapping[str, Any]) -> DocumentedSchema:
+    return DocumentedSchema({key: tuple(map(_field, found)) for key, found in raw["fields"].items()})
 
 
 def _field(raw: Mapping[str, Any]) -> DocumentedField:
     return DocumentedField(
-        **fields_of(DocumentedField, raw) | {"default": unspell(raw["default"]), "aliases": tuple(raw["aliases"])}
+        **known(DocumentedField, raw) | {"default": unspell(raw["default"]), "aliases": tuple(raw["aliases"])}
+    )
+
+
+def _environment(raw: Mapping[str, Any]) -> EnvironmentDocument:
+    machine = raw["machine"]
+    return EnvironmentDocument(
+        **known(EnvironmentDocument, raw)
+        | {
+            "patterns": tuple(raw.get("patterns", ())),
+            "interpreter": Interpreter(**known(Interpreter, raw["interpreter"])),
+            "machine": Machine(**known(Machine, machine) | {"gpus": tuple(machine.get("gpus", ()))}),
+            "distributions": {
+                name: Distribution(**known(Distribution, one)) for name, one in raw["distributions"].items()
+            },
+        }
     )

@@ -3,7 +3,7 @@
 logs/
   1/ 2/ 3/ ...        one directory per run, named by its id
   documents/
-    4f2a...c1.json    what the schema of some runs says of its fields, named by its content; written once
+    4f2a...c1.json    the schema of some runs, or the environment of some, named by its content; written once
   .typedxp/           caches only: deleting it loses nothing
     last_id.3         named by the highest id ever taken, so that the id of a deleted run is not taken again
 """
@@ -24,6 +24,7 @@ from typedxp.store import documents
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
 from typedxp.vocabulary.documented import DocumentedSchema
+from typedxp.vocabulary.environment import EnvironmentDocument
 
 _MARK = "last_id."
 _ID = re.compile("[1-9][0-9]{0,17}")
@@ -107,8 +108,8 @@ class Store:
         with self.allocating(count) as taken:
             return taken
 
-    def write_document(self, document: DocumentedSchema) -> str:
-        """Keep what a schema declares, for all runs that go by it; return the digest that names it.
+    def write_document(self, document: DocumentedSchema | EnvironmentDocument) -> str:
+        """Keep what a schema declares, or what an environment is, for all runs; return the digest that names it.
 
         Raises:
             OSError: it cannot be written.
@@ -121,7 +122,15 @@ class Store:
         Raises:
             StoreError: it is missing, damaged, or of a later format than this version knows.
         """
-        return documents.read(self.documents, digest)
+        return documents.read_schema(self.documents, digest)
+
+    def read_environment(self, digest: str) -> EnvironmentDocument:
+        """Return what was written of an environment.
+
+        Raises:
+            StoreError: it is missing, damaged, or of a later format than this version knows.
+        """
+        return documents.read_environment(self.documents, digest)
 
     @contextmanager
     def allocating(self, count: int) -> Iterator[list[RunDirectory]]:

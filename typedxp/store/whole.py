@@ -13,7 +13,7 @@ _SCALARS = (str, int, float, bool, types.NoneType)
 _LARGEST = 2**63
 
 
-def fields_of(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
+def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a dataclass has fields for: a later version of the same format may have added keys.
 
     Raises:

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from typedxp.vocabulary.documented import DocumentedSchema
+from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.records import FORMAT, RunRecord, Status
+from typedxp.vocabulary.verification import Verification
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_TIMES = {"created", "start", "end"}
+_TIMES = {"created", "start", "end", "verified"}
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Return a JSON Schema per document.
 
-    ``run`` and ``status`` are those of run.json and status.json, ``document`` that of the documents that runs share;
-    ``settings`` is for editors of the YAML files of an experiment, where settings lie under ``xp``.
+    ``run``, ``status`` and ``verification`` are those of run.json, status.json and verification.json, ``document`` and
+    ``environment`` those of the documents that runs share; ``settings`` is for editors of the YAML files of an
+    experiment, where settings lie under ``xp``.
     """
     from pydantic import TypeAdapter
 
@@ -27,6 +30,13 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "status": _document("status.json of a run", _walk(TypeAdapter(Status).json_schema(), _written)),
         "document": _document(
             "documents/DIGEST.json of a store", _walk(TypeAdapter(DocumentedSchema).json_schema(), _written)
+        ),
+        "environment": _document(
+            "documents/DIGEST.json of a store, of an environment",
+            _walk(TypeAdapter(EnvironmentDocument).json_schema(), _written),
+        ),
+        "verification": _document(
+            "verification.json of a run", _walk(TypeAdapter(Verification).json_schema(), _written)
         ),
         "settings": _settings(TypeAdapter(Settings).json_schema()),
     }

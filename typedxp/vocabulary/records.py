@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from typedxp.vocabulary.artifacts import KeptFile
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import Variable
 
 FORMAT = 1
@@ -80,7 +81,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Environment:
-    """The machine and the versions that a run was launched with."""
+    """The machine and the versions that a run was launched with: ``document`` is the digest of all that is known."""
 
     host: str
     user: str
@@ -88,6 +89,7 @@ class Environment:
     python: str
     executable: str
     typedxp: str
+    document: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class RunRecord:
     the class that each union without a discriminator holds; both by dotted key. ``secrets`` are the keys whose values
     are not written down. ``metrics`` are those that were declared, by stream. ``tags`` are the user's own words for the
     run. ``schema`` is the digest of the document that tells what the fields of the config mean: none if the config has
-    no schema. Times are ISO 8601 in UTC.
+    no schema. ``rerun_of`` is the id of the run that this one repeats. ``checkout`` is the directory of the code that a
+    worker process executes: none if that is what lies in the working tree. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -140,6 +143,9 @@ class RunRecord:
     metrics: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     schema: str | None = None
+    inputs: Mapping[str, InputRecord] = field(default_factory=dict)
+    checkout: str | None = None
+    rerun_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,8 @@ class Status:
     ``pid_start`` tells the process from a later one of the same number. ``attempt`` counts how often the run was
     started. ``exit_code`` and ``signal`` are those that ended it, where known. ``cause`` says in words why a run did
     not complete. ``job`` is what a scheduler calls it. ``arrays`` are the artifacts that hold arrays, by name; only the
-    end of a run lists them. Times are ISO 8601 in UTC.
+    end of a run lists them. ``environment`` is the digest of the environment where the run is executed, if that is not
+    the one it was launched from. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -229,3 +236,4 @@ class Status:
     usage: Usage | None = None
     streams: Mapping[str, StreamSummary] = field(default_factory=dict)
     arrays: Mapping[str, KeptFile] = field(default_factory=dict)
+    environment: str | None = None

@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -39,6 +40,43 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_t
 Tags = Annotated[list[Tag], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_once)]
 """Tags, each of them once; one alone needs no list."""
 
+Paths = Annotated[
+    list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]],
+    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+]
+"""Files, directories or patterns, relative to the root of the repository; one alone needs no list."""
+
+
+def _spelled_off(value: Any) -> Any:
+    # In YAML, `off` is a boolean.
+    return "off" if value is False else value
+
+
+CHOSEN_VARIABLES = (
+    "CUDA_*",
+    "NVIDIA_*",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "NCCL_*",
+    "OMP_*",
+    "MKL_*",
+    "OPENBLAS_*",
+    "BLIS_*",
+    "NUMEXPR_*",
+    "VECLIB_*",
+    "TORCH_*",
+    "PYTORCH_*",
+    "TF_*",
+    "XLA_*",
+    "JAX_*",
+    "PYTHONHASHSEED",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "LOADEDMODULES",
+)
+"""Environment variables that change what a program computes, or how fast. None of them differs from job to job."""
+
 
 class Settings(BaseModel):
     """How runs are planned, stored and executed: ``xp.jobs=4`` on the command line, or under ``xp:`` in YAML."""
@@ -62,9 +100,39 @@ class Settings(BaseModel):
     resume: PositiveInt | list[PositiveInt] | Literal["unfinished"] | None = Field(
         default=None, description="go on with these runs, or with all that did not complete, instead of making new ones"
     )
+    only: Literal["all", "missing", "failed"] = Field(
+        default="all",
+        description="run all points, only those that no run has completed yet, or only those whose newest run failed",
+    )
+    ignore_code: bool = Field(default=False, description="let completed runs count for xp.only whatever their code was")
+    code_paths: Paths = Field(
+        default_factory=list,
+        description="what counts as the code for xp.only: files of the repository, as in [src,*.py]",
+    )
     capture: bool = Field(default=True, description="keep what runs print in their stdout.log and stderr.log")
     timestamps: bool = Field(default=True, description="record with every metric when it was logged")
     monitor: PositiveFloat | None = Field(
         default=None, description="seconds between samples of CPU, memory, disk and GPUs; null takes none"
     )
+    checkouts: Path | None = Field(
+        default=None, description="directory of the files that worker processes execute; null keeps them in xp.logs"
+    )
+    links: Annotated[list[Path], BeforeValidator(_listed, json_schema_input_type=Path | list[Path])] = Field(
+        default_factory=list,
+        description="files and directories that git ignores and worker processes need, as in [data]",
+    )
+    env: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[*CHOSEN_VARIABLES],
+        description="environment variables to record, as in [CUDA_*,OMP_NUM_THREADS]; never those that may be secrets",
+    )
     tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")
+    snapshot: Annotated[Literal["auto", "clean", "ask", "off"], BeforeValidator(_spelled_off)] = Field(
+        default="auto",
+        description="keep the code as it is; clean: refuse to run what is not committed; ask: offer to commit it; off",
+    )
+    snapshot_max_file: Annotated[ByteSize, Field(gt=0)] = Field(
+        default=ByteSize(50_000_000), description="refuse to keep larger files that are not committed, as in 200MB"
+    )
+    snapshot_max_total: Annotated[ByteSize, Field(gt=0)] = Field(
+        default=ByteSize(500_000_000), description="refuse to keep more than this of files that are not committed"
+    )

@@ -54,7 +54,8 @@ class Part:
     """How one stream or artifact compares.
 
     ``kind`` is ``stream`` or ``artifact``. ``absolute`` and ``relative`` are the largest differences between two finite
-    numbers, the latter as a part of the number that was recorded first; both are None if the part is identical.
+    numbers, the latter as a part of the number that was recorded first, and None where that is 0. Both are None if the
+    part is identical.
     """
 
     kind: str

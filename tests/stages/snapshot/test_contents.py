@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from typedxp.errors import ResultsError
+from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.changes import ChangedFile, compare_snapshots
 from typedxp.stages.snapshot.contents import open_snapshot, write_files
 
@@ -93,7 +93,7 @@ def test_a_directory_that_holds_something_is_left_alone_and_an_empty_one_is_fill
     (tmp_path / "empty").mkdir()
 
     with open_snapshot([project], first) as snapshot:
-        with pytest.raises(ResultsError, match="full is not empty"):
+        with pytest.raises(SnapshotError, match="full is not empty"):
             write_files(snapshot, tmp_path / "full")
         write_files(snapshot, tmp_path / "empty")
 
@@ -115,7 +115,7 @@ def test_a_tree_that_leads_out_of_the_directory_is_refused(git, project, first, 
 
     with (
         open_snapshot([project], made.strip()) as snapshot,
-        pytest.raises(ResultsError, match=r"has a file '\.\./owned'"),
+        pytest.raises(SnapshotError, match=r"has a file '\.\./owned'"),
     ):
         write_files(snapshot, tmp_path / "out")
     assert not (tmp_path / "owned").exists()
@@ -157,7 +157,7 @@ def test_what_is_kept_elsewhere_is_named(git, project, first):
 @pytest.mark.parametrize("name", ["--output=/tmp/x", "HEAD", "0" * 40, "abc"])
 def test_a_snapshot_that_is_not_there_is_refused_with_what_to_do(project, first, name):
     with (
-        pytest.raises(ResultsError, match=r"--repository PATH|is not the name of a snapshot"),
+        pytest.raises(SnapshotError, match=r"--repository PATH|is not the name of a snapshot"),
         open_snapshot([project, project.parent], name),
     ):
         pass

@@ -4,45 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from typedxp.stages.snapshot.repository import code_version
+from typedxp.stages.snapshot.snapshot import take_snapshot
+from typedxp.vocabulary.settings import Settings
 
 
-@pytest.fixture
-def git(tmp_path, monkeypatch):
-    """Type git commands in ``tmp_path/project``, by a user without settings of his own."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-    for name in ("AUTHOR_NAME", "COMMITTER_NAME", "AUTHOR_EMAIL", "COMMITTER_EMAIL"):
-        monkeypatch.setenv(f"GIT_{name}", "a@b")
-    project = tmp_path / "project"
-    project.mkdir()
-
-    def type_in(*arguments: str, at: Path = project) -> str:
-        done = subprocess.run(["git", *arguments], cwd=at, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    type_in("init", "--quiet", "--initial-branch=main")
-    return type_in
-
-
-@pytest.fixture
-def project(git, tmp_path):
-    """A repository with one commit and nothing else."""
-    path = tmp_path / "project"
-    (path / "src").mkdir()
-    (path / "src" / "train.py").write_text("x = 1\n")
-    git("add", ".")
-    git("commit", "--quiet", "-m", "first")
-    return path
+def version(place: Path, store: Path = Path("/nowhere")):
+    return take_snapshot(place, Settings(snapshot="off", logs=store)).code
 
 
 def test_a_clean_tree(git, project):
-    code = code_version(project / "src")
+    code = version(project / "src")
 
     assert code.root == str(project)
     assert code.commit == git("rev-parse", "HEAD")
@@ -62,7 +37,7 @@ def test_a_dirty_tree_and_nothing_is_touched(git, project, change):
         file.unlink()
     before = {path: path.read_bytes() for path in (project / ".git").rglob("*") if path.is_file()}
 
-    assert code_version(project).dirty is True
+    assert version(project).dirty is True
     assert {path: path.read_bytes() for path in (project / ".git").rglob("*") if path.is_file()} == before
 
 
@@ -70,7 +45,7 @@ def test_a_tree_whose_files_were_only_touched_is_clean_and_its_index_stays(git, 
     os.utime(project / "src" / "train.py", (1, 1))
     before = (project / ".git" / "index").read_bytes()
 
-    assert code_version(project).dirty is False
+    assert version(project).dirty is False
     assert (project / ".git" / "index").read_bytes() == before
 
 
@@ -79,13 +54,13 @@ def test_ignored_files_are_no_change(git, project):
     (project / "logs").mkdir()
     (project / "logs" / "1").write_text("")
 
-    assert code_version(project).dirty is False
+    assert version(project).dirty is False
 
 
 def test_before_the_first_commit(git, tmp_path):
     (tmp_path / "project" / "train.py").write_text("")
 
-    code = code_version(tmp_path / "project")
+    code = version(tmp_path / "project")
 
     assert (code.commit, code.branch, code.dirty) == (None, "main", True)
 
@@ -93,22 +68,22 @@ def test_before_the_first_commit(git, tmp_path):
 def test_a_detached_head(git, project):
     git("checkout", "--quiet", "--detach")
 
-    assert code_version(project).branch is None
-    assert code_version(project).commit == git("rev-parse", "HEAD")
+    assert version(project).branch is None
+    assert version(project).commit == git("rev-parse", "HEAD")
 
 
 def test_a_branch_with_packed_refs_and_a_name_with_slashes(git, project):
     git("checkout", "--quiet", "-b", "feature/é x".replace(" ", "-"))
     git("pack-refs", "--all")
 
-    assert code_version(project).branch == "feature/é-x"
-    assert code_version(project).commit == git("rev-parse", "HEAD")
+    assert version(project).branch == "feature/é-x"
+    assert version(project).commit == git("rev-parse", "HEAD")
 
 
 def test_a_worktree(git, project, tmp_path):
     git("worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
 
-    code = code_version(tmp_path / "other" / "src")
+    code = version(tmp_path / "other" / "src")
 
     assert (code.root, code.branch, code.dirty) == (str(tmp_path / "other"), "other", False)
 
@@ -116,11 +91,11 @@ def test_a_worktree(git, project, tmp_path):
 def test_a_submodule_is_a_repository_of_its_own(git, project, tmp_path):
     git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "inner")
 
-    code = code_version(project / "inner" / "src")
+    code = version(project / "inner" / "src")
 
     assert code.root == str(project / "inner")
     assert code.commit == git("rev-parse", "HEAD", at=project / "inner")
-    assert code_version(project).dirty is True
+    assert version(project).dirty is True
 
 
 @pytest.mark.parametrize("kind", ["none", "bare", "damaged", "empty"])
@@ -135,13 +110,13 @@ def test_outside_of_any_working_tree(git, project, tmp_path, kind):
     if kind == "empty":
         (place / ".git").write_text("gitdir: /does/not/exist\n")
 
-    code = code_version(place)
+    code = version(place)
 
     assert code is None or (kind == "damaged" and code.commit is None)
 
 
 def test_a_place_that_does_not_exist(tmp_path):
-    assert code_version(tmp_path / "nowhere") is None
+    assert version(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("why", ["no git", "not trusted"])
@@ -152,7 +127,7 @@ def test_where_git_cannot_be_asked_its_files_tell_the_commit(git, project, monke
     else:
         monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
-    code = code_version(project)
+    code = version(project)
 
     assert (code.root, code.commit, code.branch, code.dirty) == (str(project), commit, "main", None)
 
@@ -171,7 +146,7 @@ def test_nothing_of_the_environment_changes(project, monkeypatch):
     monkeypatch.setenv("GIT_PYTHON_REFRESH", "warn")
     before = dict(os.environ)
 
-    code_version(project)
+    version(project)
 
     assert dict(os.environ) == before
 
@@ -182,16 +157,16 @@ def test_the_runs_of_a_store_do_not_make_the_tree_dirty(git, project, name):
     (store / "1").mkdir(parents=True)
     (store / "1" / "run.json").write_text("{}")
 
-    assert code_version(project / "src", store).dirty is False
-    assert code_version(project / "src").dirty is True
+    assert version(project / "src", store).dirty is False
+    assert version(project / "src").dirty is True
 
     (project / "notes.txt").write_text("not of the store")
 
-    assert code_version(project / "src", store).dirty is True
+    assert version(project / "src", store).dirty is True
 
 
 def test_a_store_elsewhere_changes_nothing(git, project, tmp_path):
     (project / "src" / "train.py").write_text("x = 2\n")
 
-    assert code_version(project, tmp_path / "logs").dirty is True
-    assert code_version(project, project).dirty is True
+    assert version(project, tmp_path / "logs").dirty is True
+    assert version(project, project).dirty is True

@@ -17,6 +17,7 @@ from typedxp.results.problems import warn
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.table import Ints, Table, join
 from typedxp.results.tabulate import ARRAYS, tabulate
+from typedxp.store import verifications
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
 from typedxp.store.store import Store
@@ -92,7 +93,7 @@ def _find(directory: RunDirectory) -> Found:
         id=directory.id,
         directory=directory.path.name,
         command=record.sweep,
-        facts=_record_facts(record) | _status_facts(status) | {ARRAYS: _kept(directory, status)},
+        facts=_record_facts(record) | _status_facts(status) | _verified(directory) | {ARRAYS: _kept(directory, status)},
         point=record.point,
         choices=record.choices,
         streams=dict(_find_streams(directory, status)),
@@ -108,6 +109,7 @@ def _record_facts(record: RunRecord) -> dict[str, Any]:
         "cwd": record.cwd,
         "tags": list(getattr(record, "tags", ())),
         "schema": getattr(record, "schema", None),
+        **({"rerun_of": record.rerun_of} if record.rerun_of is not None else {}),
         "labels": {key: _known(vars(label)) for key, label in record.labels.items()},
         "metrics": {
             stream: {name: _known(vars(variable)) for name, variable in variables.items()}
@@ -119,13 +121,15 @@ def _record_facts(record: RunRecord) -> dict[str, Any]:
 
 
 def _code_facts(code: Code | None) -> dict[str, Any]:
+    tree = {"code.tree": code.tree} if code is not None and code.tree is not None else {}
     if code is None or code.commit is None:
-        return {"code.branch": code.branch if code is not None else None}
+        return {"code.branch": code.branch if code is not None else None, **tree}
     return {
         "code": code.commit[:8] + ("+" if code.dirty else ""),
         "code.commit": code.commit,
         "code.branch": code.branch,
         "code.dirty": code.dirty,
+        **tree,
     }
 
 
@@ -147,6 +151,16 @@ def _status_facts(status: Status) -> dict[str, Any]:
         "system_time": usage.system if usage is not None else None,
         "peak_memory": usage.peak_memory if usage is not None else None,
     }
+
+
+def _verified(directory: RunDirectory) -> dict[str, Any]:
+    """Return how the run compared with its repetition, if it was repeated."""
+    try:
+        verification = verifications.read(directory)
+    except StoreError as error:
+        warn(str(error))
+        return {}
+    return {} if verification is None else {"verified": str(verification.outcome)}
 
 
 def _kept(directory: RunDirectory, status: Status) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ class Recorder(Protocol):
     """What a run logs to, as far as executing it goes."""
 
     attempt: int
+    environment: str | None
 
     def log_metrics(self, record: Mapping[str, Any], stream: str | None = None) -> None:
         """Append one record to a stream."""
@@ -64,7 +65,7 @@ def perform(
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
         Stopped: another signal stopped it; the run is marked as that signal means.
     """
-    status, meter = _running(recorder.attempt), Meter()
+    status, meter = _running(recorder), Meter()
     with stop_signals(switch), ExitStack() as stack:
         try:
             stack.enter_context(claimed(directory, recorder.attempt))
@@ -111,7 +112,7 @@ def cancel(directory: RunDirectory, cause: str) -> None:
     directory.write_status(replace(status, status=RunStatus.CANCELLED, end=now(), cause=cause))
 
 
-def _running(attempt: int) -> Status:
+def _running(recorder: Recorder) -> Status:
     pid = os.getpid()
     return Status(
         RunStatus.RUNNING,
@@ -119,7 +120,8 @@ def _running(attempt: int) -> Status:
         pid=pid,
         pid_start=process_start(pid),
         start=now(),
-        attempt=attempt,
+        attempt=recorder.attempt,
+        environment=recorder.environment,
     )
 
 

@@ -58,7 +58,7 @@ def compare_snapshots(before: tuple[Sequence[Path], str], after: tuple[Sequence[
     """Compare two snapshots, each given by the repositories that may hold it, and its name.
 
     Raises:
-        ResultsError: one of them is gone, or git refuses.
+        SnapshotError: one of them is gone, or git refuses.
     """
     with open_snapshot(*before) as old, open_snapshot(*after) as new:
         # Git compares what it finds in one place: that of the other one is lent to it.

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from typedxp.errors import ResultsError
+from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.repository import load_git
 
 if TYPE_CHECKING:
@@ -65,17 +65,22 @@ class Snapshot:
     _others: ExitStack = field(repr=False, compare=False)
 
     @cached_property
+    def tree(self) -> str:
+        """The hash of the tree."""
+        return str(self.repository.git.rev_parse(f"{self.name}^{{tree}}"))
+
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Every file, in order of path; those of submodules that are here, too.
 
         Raises:
-            ResultsError: a path leads out of the directory, or into git's own: git does not make such trees.
+            SnapshotError: a path leads out of the directory, or into git's own: git does not make such trees.
         """
         entries = tuple(sorted(self._list(self.repository, self.name, ""), key=lambda entry: entry.path))
         for entry in entries:
             parts = PurePosixPath(entry.path).parts
             if entry.path.startswith("/") or any(part == ".." or part.lower() == ".git" for part in parts):
-                raise ResultsError(f"The snapshot {self.name} is not to be trusted: it has a file {entry.path!r}.")
+                raise SnapshotError(f"The snapshot {self.name} is not to be trusted: it has a file {entry.path!r}.")
         return entries
 
     def _list(self, repository: Repo, name: str, above: str) -> Iterator[Entry]:
@@ -125,11 +130,11 @@ def open_snapshot(places: Sequence[Path], name: str) -> Iterator[Snapshot]:
     """Open a snapshot in the first of these repositories that holds it.
 
     Raises:
-        ResultsError: none of them does, or git refuses.
+        SnapshotError: none of them does, or git refuses.
     """
     git = load_git()
     if not _OBJECT.fullmatch(name):
-        raise ResultsError(f"{name!r} is not the name of a snapshot.")
+        raise SnapshotError(f"{name!r} is not the name of a snapshot.")
     with ExitStack() as opened:
         for place in places:
             repository = _repository(place)
@@ -137,9 +142,9 @@ def open_snapshot(places: Sequence[Path], name: str) -> Iterator[Snapshot]:
                 try:
                     yield Snapshot(repository, name, opened)
                 except git.GitCommandError as error:
-                    raise ResultsError(f"git cannot read the snapshot {name} in {place}: {error.stderr}") from error
+                    raise SnapshotError(f"git cannot read the snapshot {name} in {place}: {error.stderr}") from error
                 return
-    raise ResultsError(_gone(places, name))
+    raise SnapshotError(_gone(places, name))
 
 
 def _repository(place: Path) -> Repo | None:
@@ -167,11 +172,11 @@ def write_files(snapshot: Snapshot, directory: Path) -> None:
     """Write the files of a snapshot into a directory that is empty, or not there: all of them, or none.
 
     Raises:
-        ResultsError: there is something in the directory, or it cannot be written.
+        SnapshotError: there is something in the directory, or it cannot be written.
     """
     try:
         if directory.is_symlink() or (directory.exists() and any(directory.iterdir())):
-            raise ResultsError(f"{directory} is not empty. Choose a directory that is, or a new one.")
+            raise SnapshotError(f"{directory} is not empty. Choose a directory that is, or a new one.")
         directory.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
@@ -182,7 +187,7 @@ def write_files(snapshot: Snapshot, directory: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
             raise
     except OSError as error:
-        raise ResultsError(f"{directory} cannot be written: {error.strerror or error}.") from error
+        raise SnapshotError(f"{directory} cannot be written: {error.strerror or error}.") from error
 
 
 def _fill(snapshot: Snapshot, directory: Path) -> None:

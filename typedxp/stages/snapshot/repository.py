@@ -1,10 +1,18 @@
-"""Owns git: which version of the code a run is launched from."""
+"""Owns the door to git: how a repository is found, and asked, without touching what is the user's.
+
+Git is asked with an index of our own, a copy of the user's. Nothing that a repository is configured with is run, but
+for what `git status` runs as well: the filters that turn the content of files into what git keeps.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from typedxp.vocabulary.records import Code
@@ -15,25 +23,58 @@ if TYPE_CHECKING:
 
 _importing = threading.Lock()
 
+_SETTINGS = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    # Else our copy of the index would leave half of itself among the user's files.
+    "core.splitIndex=false",
+    "core.logAllRefUpdates=false",
+    # Lines that end unlike the rest are no reason to record nothing.
+    "core.safecrlf=false",
+    # Two launchers may protect the same snapshot.
+    "core.filesRefLockTimeout=5000",
+)
 
-def code_version(place: Path, store: Path | None = None) -> Code | None:
-    """Describe the git repository that ``place`` lies in, without touching it; None outside of any working tree.
 
-    The runs in ``store`` are no code: they do not make the tree dirty. Where git is missing, or refuses the repository,
-    its files tell the commit, but not whether the tree is dirty.
-    """
-    git = load_git()
-    try:
-        with git.Repo(place, search_parent_directories=True) as repository:
-            if repository.working_tree_dir is None:
-                return None
-            try:
-                return _ask_git(repository, store)
-            except (git.GitCommandError, git.GitCommandNotFound):
-                return _read_files(repository)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError, OSError):
-        # A damaged repository must not keep anyone from running code.
-        return None
+@dataclass(frozen=True)
+class Repository:
+    """A repository with a working tree, and the copy of its index that stands in for it."""
+
+    git: git.Repo
+    index: Path
+    settings: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The directory of the working tree."""
+        return Path(str(self.git.working_tree_dir))
+
+    def ask(self, *command: str, told: bytes | None = None) -> bytes:
+        """Run a git command in the root, with ``told`` on its standard input; return what it printed.
+
+        Raises:
+            git.GitCommandError: it failed.
+            git.GitCommandNotFound: there is no git.
+        """
+        settings = [word for setting in (*_SETTINGS, *self.settings) for word in ("-c", setting)]
+        with TemporaryFile() as stdin:
+            stdin.write(told or b"")
+            stdin.seek(0)
+            answer: bytes = self.git.git.execute(
+                [self.git.git.GIT_PYTHON_GIT_EXECUTABLE, "--no-optional-locks", *settings, *command],
+                istream=stdin if told is not None else None,
+                env={
+                    "GIT_INDEX_FILE": str(self.index),
+                    "GIT_LITERAL_PATHSPECS": "0",
+                    "GIT_TERMINAL_PROMPT": "0",
+                    # Whatever is missing of a partial clone is not fetched for this.
+                    "GIT_ALLOW_PROTOCOL": "none",
+                    "GIT_NO_LAZY_FETCH": "1",
+                },
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        return answer
 
 
 def load_git() -> Any:
@@ -50,28 +91,60 @@ def load_git() -> Any:
     return git
 
 
-def _ask_git(repository: git.Repo, store: Path | None) -> Code:
-    """Learn everything from one command; --no-optional-locks, since looking must not write the user's index."""
-    root = Path(str(repository.working_tree_dir)).resolve()
-    inside = store is not None and store.resolve().is_relative_to(root) and store.resolve() != root
-    others = ["--", ":/", f":(top,exclude,literal){store.resolve().relative_to(root)}"] if store and inside else []
-    command = repository.git(no_optional_locks=True)
-    lines = command.status("--porcelain=v2", "--branch", "--untracked-files=normal", *others).splitlines()
-    facts = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# "))
-    commit, branch = facts["branch.oid"], facts["branch.head"]
-    return Code(
-        root=str(repository.working_tree_dir),
-        commit=None if commit == "(initial)" else commit,
-        branch=None if branch == "(detached)" else branch,
-        dirty=any(not line.startswith("# ") for line in lines),
-    )
-
-
-def _read_files(repository: git.Repo) -> Code:
-    head = repository.head
+def find(place: Path) -> git.Repo | None:
+    """Return the repository in whose working tree ``place`` lies, to be closed; None outside of any."""
+    known = load_git()
     try:
-        commit = head.dereference_recursive(repository, head.path)
-    except ValueError:
-        commit = None
-    branch = None if head.is_detached else head.reference.name
-    return Code(root=str(repository.working_tree_dir), commit=commit, branch=branch, dirty=None)
+        repository: git.Repo = known.Repo(place, search_parent_directories=True, expand_vars=False)
+    except (known.InvalidGitRepositoryError, known.NoSuchPathError, ValueError, OSError):
+        # A damaged repository must not keep anyone from running code.
+        return None
+    if repository.working_tree_dir is None:
+        repository.close()
+        return None
+    return repository
+
+
+def with_index(repository: git.Repo, desk: Path, *, trusted: bool = True) -> Repository:
+    """Copy the index of a repository into the directory ``desk``.
+
+    In a repository that is not ``trusted`` no filters are run: `git status` in the one around it would not, either.
+    """
+    index = desk / os.urandom(6).hex()
+    with suppress(FileNotFoundError), (Path(repository.git_dir) / "index").open("rb") as file:
+        index.write_bytes(file.read())
+        # By the age of its index git tells which files may have changed within the same moment.
+        stat = os.fstat(file.fileno())
+        os.utime(index, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    opened = Repository(repository, index)
+    return opened if trusted else Repository(repository, index, tuple(_no_filters(opened)))
+
+
+def _no_filters(repository: Repository) -> Iterable[str]:
+    # With what matches everything, since git fails where nothing does.
+    keys = repository.ask("config", "--null", "--name-only", "--list").decode(errors="surrogateescape").split("\0")
+    for key in keys:
+        if key.startswith("filter.") and key.endswith((".clean", ".process")):
+            yield f"{key}="
+        if key.startswith("filter.") and key.endswith(".required"):
+            yield f"{key}=false"
+
+
+def read_files(place: Path) -> Code | None:
+    """Tell what the files of a repository tell without git: the commit, but not whether the tree is dirty."""
+    repository = find(place)
+    if repository is None:
+        return None
+    with repository:
+        head, commit, branch = repository.head, None, None
+        with suppress(ValueError, TypeError, OSError):
+            branch = None if head.is_detached else head.reference.name
+            commit = head.dereference_recursive(repository, head.path)
+        return Code(root=str(repository.working_tree_dir), commit=commit, branch=branch, dirty=None)
+
+
+def reason(error: Exception) -> str:
+    """Say in the words of git, or of the system, what went wrong."""
+    text = str(getattr(error, "stderr", None) or getattr(error, "strerror", None) or error)
+    lines: Sequence[str] = text.strip().removeprefix("stderr:").strip().strip("'").strip().splitlines()
+    return lines[0].removeprefix("fatal: ").removeprefix("error: ").rstrip(".") if lines else type(error).__name__

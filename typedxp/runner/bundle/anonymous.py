@@ -1,0 +1,136 @@
+"""Owns what is hidden for a double-blind review: who ran it, where, and from which repository.
+
+What defines a run stays as it is: the config, the point, what was typed, but for paths. Code, metrics and artifacts are
+never changed: files that still mention somebody are named, and judged by their author.
+"""
+
+from __future__ import annotations
+
+import json
+import pwd
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from typedxp.runner.bundle.archive import Part
+from typedxp.store import yaml
+from typedxp.store.directory import dump
+from typedxp.vocabulary.records import RunRecord
+
+ANONYMOUS = "anonymous"
+_DEFINING = frozenset({"point", "choices", "overrides", "command", "members", "tags"})
+_TELLING = frozenset({"remote", "commit", "snapshot", "branch"})
+_LARGEST = 5_000_000
+"""Bytes of a file that is still searched for names."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """What is replaced: ``paths`` by what stands for them, and ``words`` by "anonymous"; nothing at all without any."""
+
+    paths: Mapping[str, str]
+    words: frozenset[str]
+
+    def json(self, data: bytes) -> bytes:
+        """Hide what is to be hidden in a JSON document."""
+        return dump(self._hide(json.loads(data), words=True)) if self.paths else data
+
+    def yaml(self, data: bytes) -> bytes:
+        """Hide paths in a config."""
+        if not self.paths:
+            return data
+        values = yaml.load(data.decode("utf-8", "surrogatepass"))
+        return yaml.dump(self._hide(values, words=False)).encode("utf-8", "surrogatepass")
+
+    def text(self, text: str, *, words: bool = True) -> str:
+        """Hide what is to be hidden in a text; ``words=False`` hides paths alone."""
+        for path in sorted(self.paths, key=len, reverse=True):
+            text = re.sub(rf"{re.escape(path)}(?![\w.-])", self.paths[path].replace("\\", r"\\"), text)
+        if words and self.words:
+            text = _any_of(self.words).sub(ANONYMOUS, text)
+        return text
+
+    def _hide(self, value: Any, *, words: bool) -> Any:
+        if isinstance(value, str):
+            return self.text(value, words=words)
+        if isinstance(value, Mapping):
+            return {
+                key: None if key in _TELLING and words else self._hide(item, words=words and key not in _DEFINING)
+                for key, item in value.items()
+            }
+        return [self._hide(item, words=words) for item in value] if isinstance(value, list) else value
+
+
+NO_MASK = Mask({}, frozenset())
+
+
+def mask_for(records: Iterable[RunRecord], store: Path) -> Mask:
+    """Make the mask for some runs of a store."""
+    paths: dict[str, str] = {}
+    words: set[str] = set()
+    for record in records:
+        user, host = record.environment.user, record.environment.host
+        words |= {user, host, host.partition(".")[0]}
+        for home in _homes(user, record):
+            paths[home] = f"/home/{ANONYMOUS}"
+        paths[record.cwd] = "/project"
+        if record.code is not None:
+            paths[record.code.root] = "/project"
+            if record.cwd.startswith(f"{record.code.root}/"):
+                paths[record.cwd] = f"/project{record.cwd[len(record.code.root) :]}"
+    paths[str(store.absolute())] = "/runs"
+    return Mask({path: name for path, name in paths.items() if path not in ("", "/")}, frozenset(words - {""}))
+
+
+def mentions(parts: Iterable[Part], words: Iterable[str]) -> list[tuple[str, str]]:
+    """Find the text files that mention one of some words; return the path of each, with the first word found."""
+    pattern = _any_of(words)
+    found: list[tuple[str, str]] = []
+    for part in parts:
+        if part.size <= _LARGEST:
+            data = b"".join(part.chunks())
+            match = None if b"\0" in data else pattern.search(data.decode("utf-8", "replace"))
+            if match:
+                found.append((part.path, match.group()))
+    return found
+
+
+def telling_words(records: Iterable[RunRecord]) -> set[str]:
+    """Return the words that tell who ran something: names of users, machines, and of who owns the remote."""
+    words: set[str] = set()
+    for record in records:
+        user, host = record.environment.user, record.environment.host
+        words |= {user, host, host.partition(".")[0], *_homes(user, record)}
+        with suppress(KeyError):
+            words.add(pwd.getpwnam(user).pw_gecos.partition(",")[0])
+        if record.code is not None and record.code.remote:
+            words.add(_owner(record.code.remote))
+    # Half the programs of the world mention these, and nobody is called so.
+    return {word for word in words if len(word) > 1} - {"root", "user", "localhost", "/root"}
+
+
+def _homes(user: str, record: RunRecord) -> set[str]:
+    """Return the directories of a user that a record's paths lie in."""
+    homes = set()
+    with suppress(KeyError):
+        homes.add(pwd.getpwnam(user).pw_dir)
+    for path in (record.cwd, record.environment.executable, record.experiment.file or ""):
+        parts = Path(path).parts
+        if user in parts:
+            homes.add(str(Path(*parts[: parts.index(user) + 1])))
+    return homes - {"", "/"}
+
+
+def _owner(remote: str) -> str:
+    """Return who owns a repository: ``alice`` of ``git@host:alice/project.git`` and of ``https://host/alice/project``."""
+    path = urlsplit(remote).path if "://" in remote else remote.partition(":")[2]
+    return path.strip("/").partition("/")[0] if "/" in path.strip("/") else ""
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    listed = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{listed})(?![A-Za-z0-9])")

@@ -1,0 +1,164 @@
+"""Owns what git says of a working tree: where it stands, and what in it is not committed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from typedxp.stages.snapshot.repository import Repository, find, load_git, with_index
+
+if TYPE_CHECKING:
+    import git
+
+_STATUS = (
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "-z",
+    "--no-ahead-behind",
+    "--no-renames",
+    "--untracked-files=all",
+    "--ignore-submodules=none",
+)
+_WORDS = {"M": "modified", "T": "modified", "A": "added", "D": "deleted", "U": "unmerged", "?": "untracked"}
+_GITLINK = "160000"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path, relative to the root, that is not as committed.
+
+    ``staged`` and ``found`` are git's letters for what is in the index, and for what is in the working tree beyond
+    that; ``.`` for no difference. ``repository`` is whether a repository lies there.
+    """
+
+    path: str
+    staged: str
+    found: str
+    repository: bool = False
+
+    @property
+    def word(self) -> str:
+        """What happened to the path, in a word."""
+        return _WORDS.get(self.found if self.found != "." else self.staged, "modified")
+
+    def __str__(self) -> str:
+        return f"{self.word} {spell(self.path)}"
+
+
+@dataclass(frozen=True)
+class Working:
+    """A working tree as git sees it. ``told`` is all that git said of it; ``inner`` are the repositories in it."""
+
+    repository: Repository
+    commit: str | None
+    branch: str | None
+    changes: tuple[Change, ...]
+    told: bytes
+    inner: Mapping[str, Working] = field(default_factory=dict)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything is not committed."""
+        return bool(self.changes)
+
+    @cached_property
+    def found(self) -> tuple[tuple[Change, os.stat_result | None], ...]:
+        """What is in the working tree and not in the index, each with its facts; None for a file that is gone."""
+        root = os.fspath(self.repository.root)
+        changed = (change for change in self.changes if change.found != "." and not change.repository)
+        return tuple((change, _stat(f"{root}/{change.path}")) for change in changed)
+
+    def files(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Yield the path and the size, in bytes, of every file that is not as in the index; also of inner ones."""
+        for change, facts in self.found:
+            if facts is not None and stat.S_ISREG(facts.st_mode):
+                yield f"{prefix}{change.path}", facts.st_size
+        for path, working in self.inner.items():
+            yield from working.files(f"{prefix}{path}/")
+
+
+@contextmanager
+def looked(place: Path, store: Path | None = None) -> Iterator[Working | None]:
+    """Look at the working tree that ``place`` lies in; None outside of any. What runs in ``store`` hold is no code.
+
+    Raises:
+        git.GitCommandError: git refuses the repository.
+        git.GitCommandNotFound: there is no git.
+    """
+    found = find(place)
+    if found is None:
+        yield None
+        return
+    with found, TemporaryDirectory(prefix="typedxp-") as desk, ExitStack() as stack:
+        yield _look(with_index(found, Path(desk)), Path(desk), store, stack)
+
+
+def _look(repository: Repository, desk: Path, store: Path | None, stack: ExitStack) -> Working:
+    told = repository.ask(*_STATUS, *_without(repository.root, store))
+    records = [record for record in told.split(b"\0") if record]
+    facts = dict(os.fsdecode(record).split(" ", 2)[1:] for record in records if record.startswith(b"# branch."))
+    changes = tuple(_change(os.fsdecode(record)) for record in records if not record.startswith(b"# "))
+    commit, branch = facts["branch.oid"], facts["branch.head"]
+    inner = {
+        change.path: _look_inside(repository, change, desk, stack)
+        for change in changes
+        if change.repository and change.found != "."
+    }
+    return Working(
+        repository=repository,
+        commit=None if commit == "(initial)" else commit,
+        branch=None if branch == "(detached)" else branch,
+        changes=changes,
+        told=told,
+        inner=inner,
+    )
+
+
+def _look_inside(outer: Repository, change: Change, desk: Path, stack: ExitStack) -> Working:
+    opened: git.Repo = stack.enter_context(load_git().Repo(outer.root / change.path, expand_vars=False))
+    # Git looks into submodules by itself, but not into repositories that just lie there.
+    trusted = change.found != "?" and not outer.settings
+    return _look(with_index(opened, desk, trusted=trusted), desk, None, stack)
+
+
+def _without(root: Path, store: Path | None) -> tuple[str, ...]:
+    """Have git leave out the runs, where they lie in the working tree."""
+    if store is None or not store.exists():
+        return ()
+    inside, top = store.resolve(), root.resolve()
+    if inside == top or not inside.is_relative_to(top):
+        return ()
+    return "--", ":/", f":(top,exclude,literal){inside.relative_to(top)}"
+
+
+def _change(record: str) -> Change:
+    """Read an entry of `git status --porcelain=v2 -z`."""
+    kind = record[0]
+    if kind == "?":
+        path = record[2:]
+        return Change(path.rstrip("/"), "?", "?", repository=path.endswith("/"))
+    if kind == "u":
+        return Change(record.split(" ", 10)[10], "U", "U")
+    _, letters, _, _, _, mode, _, _, path = record.split(" ", 8)
+    return Change(path, letters[0], letters[1], repository=mode == _GITLINK and letters[1] != "D")
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def spell(path: str) -> str:
+    """Write a path so that it is one line of text, whatever it is made of."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else repr(text)
