@@ -46,6 +46,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _WORDS = {"&": "and", "|": "or", "~": "not"}
+_ASSIGNED = re.compile(r"[^=<>!:]=[^=]")
 _NESTED = "it is nested too deeply"
 # Text in quotes, or a key in backticks: what comes first counts.
 _QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`\n]+)`""")
@@ -73,7 +74,9 @@ class Condition:
             plain, keys = _without_backticks(text)
             tree = _with_keys(ast.parse(_with_words(plain), mode="eval").body, keys)
         except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
-            raise ConditionError(f"{text!r} cannot be read as a condition: {getattr(error, 'msg', error)}.") from error
+            hint = " Write == for equality." if _ASSIGNED.search(text) else ""
+            what = getattr(error, "msg", error)
+            raise ConditionError(f"{text!r} cannot be read as a condition: {what}.{hint}") from error
         _check(tree, text)
         condition = cls(text, tree)
         try:

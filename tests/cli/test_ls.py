@@ -116,7 +116,7 @@ def test_a_condition_that_no_run_meets_lists_nothing_and_says_why(store, capsys)
         (["--where", "stats == 'x'"], "typedxp: No run has a field 'stats'. Did you mean status?"),
         (["--where", "lr <"], "typedxp: 'lr <' cannot be read as a condition"),
         (["--where", "lr < 'x'"], "cannot be compared"),
-        (["--sort", "-widht"], "typedxp: No run has a field 'widht'. Did you mean config.model.width?"),
+        (["--sort", "-widht"], "typedxp: No run has a field 'widht'. Did you mean width?"),
         (["--columns", "run,stats"], "Did you mean status?"),
         (["--csv", "--json"], "Choose one of --json and --csv."),
         (["--limit", "-1"], "Invalid value for '--limit'"),

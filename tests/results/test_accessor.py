@@ -50,7 +50,8 @@ def test_the_mean_of_the_last_step_is_two_words(results):
 def test_spreads_skip_what_is_missing(partial):
     losses = partial["train.loss"].xp.last()
 
-    np.testing.assert_allclose(losses.xp.mean("seed"), [0.6, 0.2, 0.3])
+    with pytest.warns(ResultsWarning, match="Runs that did not complete count by what they logged last: 3"):
+        np.testing.assert_allclose(losses.xp.mean("seed"), [0.6, 0.2, 0.3])
     np.testing.assert_allclose(losses.xp.std("seed"), [np.sqrt(0.5), np.nan, np.nan])
     np.testing.assert_allclose(losses.xp.sem("seed"), [0.5, np.nan, np.nan])
     assert losses.xp.coverage("seed")["completed"].values.tolist() == [2, 0, 1]

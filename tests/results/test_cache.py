@@ -71,7 +71,6 @@ def test_finished_runs_are_kept_and_running_ones_are_not(counted, packing):
     np.testing.assert_array_equal(load(counted)["train.loss"][4], [1, 2, np.nan])
 
 
-@pytest.mark.xfail(strict=True, reason="rows that are too short are packed, and padded by 0 among integers")
 def test_a_damaged_line_is_no_number_when_it_is_read_from_the_cache(counted, packing):
     path = counted.path / "3" / "metrics" / "train.jsonl"
     path.write_bytes(path.read_bytes().replace(b'{"count":6,', b'{"count":6;'))
@@ -82,7 +81,6 @@ def test_a_damaged_line_is_no_number_when_it_is_read_from_the_cache(counted, pac
     np.testing.assert_array_equal(again, first)
 
 
-@pytest.mark.xfail(strict=True, reason="a file that could not be read is packed as one without values")
 def test_a_file_that_could_not_be_read_once_is_read_the_next_time(counted, packing):
     results = open_results(counted.path)
     path = counted.path / "3" / "metrics" / "train.jsonl"
@@ -99,7 +97,6 @@ def test_a_file_that_could_not_be_read_once_is_read_the_next_time(counted, packi
     np.testing.assert_array_equal(again["train.count"], EXPECTED)
 
 
-@pytest.mark.xfail(strict=True, reason="what a run has once is packed by a name that another column may have")
 def test_what_a_run_has_once_is_not_taken_for_a_column_of_a_like_name(store, packing):
     directory = store.add({"seed": 0}, {"summary": [{"acc.last": 3.0, "acc": 7.0}, {"acc.last": 4.0}]})
     record = json.loads((directory.path / "run.json").read_bytes())
@@ -197,7 +194,6 @@ def test_an_index_that_is_not_one_is_made_anew(counted, change):
     assert index_of(counted)[2] == document
 
 
-@pytest.mark.xfail(strict=True, reason="the index holds no sum of what it says")
 def test_an_index_that_was_changed_on_the_disk_is_not_believed(counted):
     expected = load(counted)
     path, before, document = index_of(counted)
@@ -248,7 +244,6 @@ def test_a_file_system_that_cannot_be_written_is_read_without_caches(counted, pa
     assert cached(counted) == []
 
 
-@pytest.mark.xfail(strict=True, reason="an opening of some runs forgets the others")
 def test_opening_some_runs_keeps_what_is_known_of_the_others(counted):
     load(counted)
     new = counted.add({"seed": 4}, [{"count": 1, "loss": 1.0}])

@@ -357,11 +357,11 @@ def variants(store, options, stream=({"loss": 1.0},), other=None):
     "options",
     [
         ("sgd", "adam"),
-        pytest.param(("a/b", "a_b"), marks=pytest.mark.xfail(reason="the second node replaces the first")),
-        pytest.param((None, "None"), marks=pytest.mark.xfail(reason="the second node replaces the first")),
-        pytest.param(("..", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
-        pytest.param((".", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
-        pytest.param(("", "adam"), marks=pytest.mark.xfail(reason="the name of a node is taken for a path")),
+        ("a/b", "a_b"),
+        (None, "None"),
+        ("..", "adam"),
+        (".", "adam"),
+        ("", "adam"),
     ],
     ids=str,
 )
@@ -375,7 +375,6 @@ def test_every_option_has_a_node_of_its_own(store, options):
     assert found == [1, 2, 3, 4]
 
 
-@pytest.mark.xfail(reason="xarray wants no slashes in trees", raises=ValueError)
 def test_metrics_with_slashes_in_their_names_are_in_trees_too(store):
     variants(store, ("sgd", "adam"), [{"loss/train": 1.0}])
 
@@ -385,7 +384,6 @@ def test_metrics_with_slashes_in_their_names_are_in_trees_too(store):
     assert columns == {"loss/train"}
 
 
-@pytest.mark.xfail(reason="each node must have the key to align by")
 def test_a_tree_is_aligned_where_there_is_something_to_align(store):
     variants(store, ("sgd", "adam"), [{"epoch": 3, "loss": 1.0}], [{"loss": 2.0}])
 
@@ -416,7 +414,6 @@ def test_the_nodes_of_a_tree_hold_what_the_grid_holds(store):
     assert tree["adam"]["run"].transpose("beta", "seed").values.tolist() == [[3, 7], [4, 8]]
 
 
-@pytest.mark.xfail(reason="what the first and the last run of a command share, all are taken to share")
 def test_a_key_that_follows_from_what_was_swept_is_that_of_each_run(store):
     for mode, decay in zip("abc", (0, 1, 0), strict=True):
         store.add({"mode": mode}, config={"mode": mode, "decay": decay}, digest=mode)

@@ -91,7 +91,6 @@ def test_opening_again_reads_no_file_of_finished_runs(grid, opened):
     assert {Path(name).name for name in opened} == {"0.json"}
 
 
-@pytest.mark.xfail(strict=True, reason="the configs of all commands are read at each opening")
 def test_opening_many_commands_again_reads_no_config(store, opened):
     for command in range(5):
         store.add({}, [{"loss": 1.0}], config={"lr": command / 2}, sweep=str(command), digest=str(command))
@@ -127,7 +126,6 @@ def test_chunks_of_any_size_hold_the_same_values(grid, chunks):
     xarray.testing.assert_identical(chunked.compute(scheduler="synchronous"), plain.load())
 
 
-@pytest.mark.xfail(strict=True, reason="dask cannot tell the size of text", raises=NotImplementedError)
 def test_automatic_chunks_may_be_asked_for_where_some_metric_is_text(store):
     store.add({"seed": 0}, [{"loss": 1.0, "phase": "warm"}])
 
@@ -136,7 +134,6 @@ def test_automatic_chunks_may_be_asked_for_where_some_metric_is_text(store):
     assert chunked["train.phase"].values.tolist() == [["warm"]]
 
 
-@pytest.mark.xfail(strict=True, reason="dask knows what was opened by the path of the store alone")
 def test_chunks_of_before_a_retry_are_never_taken_for_those_of_after_it(grid):
     before = open_results(grid.path, chunks={})["train.loss"]
     (grid.path / "1" / "metrics" / "train.jsonl").write_bytes(b'{"epoch":0,"loss":7.0}\n{"epoch":1,"loss":8.0}\n')

@@ -236,7 +236,7 @@ def test_results_with_labels_of_any_type_are_written_as_netcdf(store, tmp_path):
     for values in [(None, True, "a", 1, None), (0.5, False, "b", 2, True), (2, True, "c", 3, "auto")]:
         store.add(dict(zip(names, values, strict=True)), [{"loss": 1.0, "note": "end"}])
 
-    results = open_results(store.path)
+    results = open_results(store.path, layout="grid")
     results.to_netcdf(tmp_path / "results.nc")
 
     with xarray.open_dataset(tmp_path / "results.nc", engine="netcdf4") as written:

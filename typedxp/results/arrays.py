@@ -38,7 +38,7 @@ class MetricArray(BackendArray):
         self.grid = grid
         self.one = metric.shape
         self.shape = (*grid.shape, *self.one)
-        self.dtype = metric.dtype(np.unique(grid))
+        self.dtype = metric.dtype(grid.ravel())
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         """Read the values that are asked for."""
@@ -81,7 +81,7 @@ class MetricArray(BackendArray):
 
     def _fill(self, rows: Array, runs: Ints) -> tuple[Array, list[Damage]]:
         """Fill an array of the shape (runs, *shape of one); return it, or a wider one, and what was wrong."""
-        packed = self.metric.files.packed(self.metric.key) if self.dtype != object else None
+        packed = self.metric.files.packed(self.metric.column, once=self.metric.once) if self.dtype != object else None
         wanted = self.metric.present(runs)
         if packed is not None:
             wanted &= ~self._unpack(packed, rows, runs)
@@ -90,9 +90,13 @@ class MetricArray(BackendArray):
             parsed: dict[int, Array] = {}
             for index in batch.tolist():
                 run = int(runs[index])
-                parsed[run], damage = self._parse(run)
-                rows = put(rows, index, self._shaped(run, parsed[run]))
-                damages += [damage] if damage is not None else []
+                row, damage = self._parse(run)
+                rows = put(rows, index, self._shaped(run, row))
+                if damage is None:
+                    parsed[run] = row
+                else:
+                    # Not to be kept: the file may be whole the next time, and should be told of if it is not.
+                    damages.append(damage)
             if packed is not None:
                 self._pack(packed, parsed)
         return rows, damages

@@ -17,6 +17,10 @@ Load = Callable[[int], dict[str, Any]]
 """Reads the config of a run, by its id."""
 
 
+_MOST_SAMPLES = 500
+"""As many configs are read in a fraction of a second: of a random search, each run has values of its own."""
+
+
 class Commands:
     """The runs of a table, by the command that launched them.
 
@@ -61,8 +65,12 @@ class Commands:
                 return value
         return get(self.config(run), split(key), ABSENT)
 
-    def fact(self, key: str) -> Fact:
-        """Return what each run was given at a key; few configs are read."""
+    def fact(self, key: str, *, thorough: bool = False) -> Fact:
+        """Return what each run was given at a key; few configs are read.
+
+        A ``thorough`` look reads more of them, to find out what follows from what was swept: what a validator made of
+        it. Of each command one run for every value of a swept key is looked at.
+        """
         said = self._said(key)
         if said and said[0].present.all():
             return said[0]
@@ -70,7 +78,7 @@ class Commands:
         for fact in reversed(said):
             values = [old if new is ABSENT else new for old, new in zip(values, fact, strict=True)]
         silent = [run for run, value in enumerate(values) if value is ABSENT]
-        shared = self._shared(key, silent)
+        shared = self._shared(key, silent, thorough=thorough)
         commands = self.table.fact(COMMAND).places
         for run in silent:
             command = int(commands[run])
@@ -103,7 +111,7 @@ class Commands:
             self._known[key] = tuple(self.table.facts[name] for name in names if name in self.table.facts)
         return self._known[key]
 
-    def _shared(self, key: str, runs: Iterable[int]) -> dict[int, Any]:
+    def _shared(self, key: str, runs: Iterable[int], *, thorough: bool) -> dict[int, Any]:
         """Return the values at a key that all runs of a command share, for the commands of these runs."""
         commands = self.table.fact(COMMAND).places
         asked = {int(commands[run]) for run in runs}
@@ -112,10 +120,23 @@ class Commands:
             command = int(commands[ends[0]])
             option = any(POINT + above in self.table.facts for above in _above(key))
             if command in asked and not (option and self._swept_above(ends[0], key)):
-                values = [self.value(run, key) for run in ends]
-                if identity(values[0]) == identity(values[1]):
-                    shared[command] = values[0]
+                samples = self._samples[command] if thorough else ends
+                values = {identity(value): value for value in (self.value(run, key) for run in samples)}
+                if len(values) == 1:
+                    shared[command] = next(iter(values.values()))
         return shared
+
+    @cached_property
+    def _samples(self) -> dict[int, list[int]]:
+        """The places of runs that stand for the others of a command: both ends, and one for each swept value."""
+        commands = self.table.fact(COMMAND).places
+        samples = {int(commands[first]): [first, last] for first, last in self.ends}
+        for key in self.swept:
+            places = self.table.facts[POINT + key].places
+            pairs = commands * (places.max(initial=0) + 2) + places
+            for run in np.unique(pairs, return_index=True)[1].tolist():
+                samples[int(commands[run])].append(run)
+        return {command: sorted(set(runs))[:_MOST_SAMPLES] for command, runs in samples.items()}
 
     def _swept_above(self, run: int, key: str) -> bool:
         return any(self.table.fact(POINT + above)[run] is not ABSENT for above in _above(key))

@@ -25,7 +25,7 @@ from typedxp.results.selecting import LabelIndex
 from typedxp.results.selection import select_runs
 from typedxp.results.sources.choose import Source
 from typedxp.results.steps import Steps, align_steps, aligned, count_steps
-from typedxp.results.streams import find_streams
+from typedxp.results.streams import StreamFiles, find_streams
 from typedxp.results.table import Fact, Ints, Table
 from typedxp.results.versions import warn_of_versions
 from typedxp.vocabulary.records import Label
@@ -52,6 +52,11 @@ class Shown:
             self, table=self.table.take(runs), axes=tuple(axis.take(runs) for axis in self.axes), removed=removed
         )
 
+    @property
+    def streams(self) -> dict[str, StreamFiles]:
+        """The streams of the runs, by name."""
+        return find_streams(self.table, self.source.root, self.source.cache)
+
     def describe(self, key: str) -> Label:
         """Return what is known of a key: from the newest run that swept it, or else from the schemas."""
         label = find_label(self.table, key)
@@ -72,6 +77,8 @@ def choose_shown(source: Source, request: Request) -> Shown:
     warn_of_versions(table.take(shown), source.history, keys)
     removed = {key: commands.fact(key) for key in source.history.removed if key not in keys}
     removed = {key: fact.take(shown) for key, fact in removed.items() if _is_scalar(fact)}
+    if source.configs is not None:
+        source.configs.write()
     facts = frozenset({REPEAT, *(key for key in keys if tells_of_runs(commands, key))})
     return Shown(source, request, table.take(shown), chosen, facts, removed)
 
@@ -83,7 +90,7 @@ def _is_scalar(fact: Fact) -> bool:
 def build_dataset(shown: Shown) -> xarray.Dataset:
     """Make a dataset of runs; values are read when they are used."""
     table, request = shown.table, shown.request
-    streams = find_streams(table, shown.source.root, shown.source.cache)
+    streams = shown.streams
     metrics = find_metrics(table, streams)
     steps = {name: count_steps(files) for name, files in streams.items()}
     if request.align is not None:
@@ -149,7 +156,7 @@ def _variable(placed: Placed, metric: Metric, origin: Mapping[str, str]) -> xarr
     if metric.declared is not None:
         known = {"long_name": metric.declared.description, "units": metric.declared.unit}
         attrs |= {name: text for name, text in known.items() if text}
-    if note := metric.note(np.unique(placed.grid)):
+    if note := metric.note(placed.grid.ravel()):
         attrs["note"] = note
     chunks = dict(zip(dims, good_chunks(placed.grid.shape, array.one, array.dtype), strict=True))
     lazy = indexing.LazilyIndexedArray(array)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,13 +11,23 @@ import numpy as np
 
 from typedxp.errors import ResultsError
 from typedxp.results.labels import Identity, identity
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Fact, Ints, Table
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.tree import ABSENT
 
 Duplicates = Literal["newest", "all", "error"]
 """What becomes of several runs of one point."""
+
+
+_SPARSEST = 8
+"""A grid with more places for each run is a list of runs."""
+
+_MOST_AXES = 24
+"""Arrays have 32 dimensions at most in some versions of numpy, and metrics have some of their own."""
+
+_MOST_CELLS = 2**27
+"""A grid has several arrays of so many values, before any metric is read."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +111,24 @@ def _repeats(points: Ints) -> tuple[Axis, ...]:
 
 def keeps_grid(axes: Sequence[Axis], runs: int) -> bool:
     """Decide whether the runs fill enough of the product of the axes to be shown as a grid of it."""
-    cells = math.prod(len(axis.values) for axis in axes)
-    return cells <= max(4 * runs, 1000)
+    return len(axes) <= _MOST_AXES and _cells(axes) <= _SPARSEST * runs
+
+
+def check_grid(axes: Sequence[Axis], runs: int) -> None:
+    """Check that runs can be shown as a grid at all.
+
+    Raises:
+        ResultsError: it has too many dimensions, or points.
+    """
+    if len(axes) > _MOST_AXES or _cells(axes) > _MOST_CELLS:
+        raise ResultsError(
+            f"A grid of {len(axes)} dimensions and {_cells(axes):.1g} points is too large for {runs} runs. "
+            'Choose fewer dimensions by dims= or drop=, or take layout="runs".'
+        )
+
+
+def _cells(axes: Sequence[Axis]) -> int:
+    return math.prod(len(axis.values) for axis in axes)
 
 
 def place_runs(axes: Sequence[Axis], runs: int) -> Ints:
@@ -133,11 +158,12 @@ def _warn_of_hidden(table: Table, points: Ints) -> None:
         ids = ", ".join(map(str, table.ids[points == mixed[0]].tolist()[:10]))
         files = table.fact("experiment.file").take(np.flatnonzero(np.isin(points, mixed)))
         message = (
-            f"Runs that differ in keys that were not swept share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
+            f"Runs of different configs share {len(mixed)} point{'s' if len(mixed) > 1 else ''} "
             f"(for example runs {ids}): of each point only the newest completed run is shown. "
-            f"{_describe_scripts(files)}Sweep those keys as well, or keep such runs in stores of their own."
+            f"{_describe_scripts(files)}Keep them apart by more dims=, choose among them by where=, or show all by "
+            'duplicates="all".'
         )
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
 
 
 def _describe_scripts(files: Fact) -> str:

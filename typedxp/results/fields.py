@@ -6,6 +6,7 @@ metric (``metrics.train.loss.last``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -108,7 +109,7 @@ class Fields:
         return self.table.fact(COMMAND if name == "sweep" else name)
 
     def _config(self, name: str) -> Fact:
-        return self._commands.fact(name.removeprefix(_CONFIG))
+        return self._commands.fact(name.removeprefix(_CONFIG), thorough=True)
 
     def _read(self, name: str, runs: Ints) -> Fact:
         # What reads metrics is made with classes of xarray, and most questions are about something else.
@@ -132,7 +133,9 @@ class Fields:
             known: Sequence[str] = tuple(self.metrics)
         else:
             known = self.config if name.startswith(_CONFIG) else (*self.facts, *self.config)
-        hint = f"{nearest(name, known)} " if known else ""
+        ends = Counter(field.rpartition(".")[2] for field in known)
+        clear = (end for end, count in ends.items() if count == 1)
+        hint = f"{nearest(name, {*known, *clear})} " if known else ""
         return (
             f"No run has a field {name!r}. {hint}`typedxp fields` and typedxp.fields({str(self.source.root)!r}) "
             "list all; text is written in quotes."

@@ -11,7 +11,7 @@ from typedxp.results.tabulate import CHOICE, POINT
 from typedxp.vocabulary.documented import DocumentedSchema
 from typedxp.vocabulary.records import Label
 from typedxp.vocabulary.schema import MISSING
-from typedxp.vocabulary.tree import ABSENT, get, split
+from typedxp.vocabulary.tree import ABSENT, copy, get, split
 
 SCHEMA = "schema"
 """The fact that names the schema of a run's config."""
@@ -77,7 +77,7 @@ class History:
 
         That is what the run went by if a field was added so as to change nothing. ``schema`` is the one of the run.
         """
-        renewed = self._rename(config, "") if self._renamed else config
+        renewed = self._rename(config, "") if self._renamed else copy(config) if self._introduced else config
         for key, (era, schema_then) in self._introduced.items():
             if self._eras.get(schema or "", -1) < era and get(renewed, split(key), ABSENT) is ABSENT:
                 field = schema_then.field(key, choices)

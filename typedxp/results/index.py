@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from typedxp.results.sealed import read_sealed, write_sealed
 from typedxp.results.table import NO_PLACE, Fact, Ints, Streamed, Table, join
 from typedxp.results.tabulate import POINT
 from typedxp.store.directory import spell
-from typedxp.store.files import replace
 from typedxp.store.streams import NUMBERS
 
 LAYOUT = 1
@@ -43,19 +43,22 @@ class Index:
         same = (ids[place] == known.ids) & (stamps[place] == known.stamps) if len(ids) else np.zeros(0, np.bool_)
         return known if same.all() else known.take(np.flatnonzero(same))
 
-    def write(self, table: Table, fresh: Table) -> None:
-        """Write down the finished runs of a table, in those blocks in which some are ``fresh``."""
+    def write(self, table: Table, fresh: Table, *, whole: bool) -> None:
+        """Write down the finished runs of a table, in those blocks in which some are ``fresh``.
+
+        Unless the table is the ``whole`` of them, what is known of others is kept.
+        """
         for block in np.unique(fresh.ids[fresh.stamps > 0] // _BLOCK):
             part = table.take(np.flatnonzero((table.ids // _BLOCK == block) & (table.stamps > 0)))
+            if not whole and (others := self._read_block(int(block))) is not None:
+                part = join([others.take(np.flatnonzero(~np.isin(others.ids, part.ids))), part])
             # Values that JSON does not hold are rare enough to be read anew.
             with suppress(OSError, TypeError, ValueError):
-                path = self._path(int(block))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                replace(path, orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY))
+                write_sealed(self._path(int(block)), orjson.dumps(_dump(part), option=orjson.OPT_SERIALIZE_NUMPY))
 
     def _read_block(self, block: int) -> Table | None:
         try:
-            return _load(orjson.loads(self._path(block).read_bytes()))
+            return _load(orjson.loads(read_sealed(self._path(block))))
         except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typedxp.artifacts.kept import list_arrays
 from typedxp.artifacts.kinds.stored import array_kind
 from typedxp.results.names import unused
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Table
 from typedxp.results.tabulate import ARRAYS, DIRECTORY
 from typedxp.store.directory import RunDirectory
@@ -111,7 +110,7 @@ def _fitting(place: tuple[str, str], column: Column) -> Column:
             f"{len(misfits)} runs have an array {_variable_name(*place)!r} whose dimensions are not {', '.join(dims)}, "
             f"but {', '.join(misfits[0].header.dims)} ({misfits[0].path}): it counts as missing."
         )
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     return fitting
 
 

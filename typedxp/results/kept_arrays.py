@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from xarray.core import indexing
 
 from typedxp.artifacts.kinds.stored import read_part
 from typedxp.results.kept import Kept, Stored
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 
 Array = np.ndarray[Any, Any]
 
@@ -91,7 +90,7 @@ class KeptArray(BackendArray):
     def _warn(self, message: str) -> None:
         if not self._warned:
             self._warned = True
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(message)
 
 
 def common_type(names: Iterable[str], *, whole: bool) -> np.dtype[Any]:

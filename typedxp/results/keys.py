@@ -22,9 +22,15 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     found = (*commands.swept, *commands.varied())
     if request.dims is not None:
         found = tuple(_find(commands, name, found) for name in request.dims)
+    for name in request.rename:
+        _find(commands, name, found)
     dropped = {_find(commands, name, found) for name in request.drop}
+    for name in request.rename:
+        _find(commands, name, found)
     return {
-        key: commands.table.facts[key] if tells_of_runs(commands, key) else commands.fact(key)
+        key: commands.table.facts[key]
+        if tells_of_runs(commands, key)
+        else commands.fact(key, thorough=request.dims is not None)
         for key in dict.fromkeys(found)
         if key not in dropped
     }

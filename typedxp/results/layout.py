@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from typedxp.results.dimensions import Axis, keeps_grid, place_runs
+from typedxp.results.dimensions import Axis, check_grid, keeps_grid, place_runs
 from typedxp.results.labels import label_array
 from typedxp.results.names import REPEAT, RUN, STATUS
 from typedxp.results.request import Layout
@@ -47,6 +47,7 @@ def lay_out(
         grid = np.arange(len(table))
         labels = {axis.key: (dims, [axis.values[place] for place in axis.places.tolist()]) for axis in axes}
     else:
+        check_grid(axes, len(table))
         dims = tuple(names[axis.key] for axis in axes)
         grid = place_runs(axes, len(table))
         labels = {axis.key: ((names[axis.key],), list(axis.values)) for axis in axes}

@@ -61,11 +61,6 @@ class Metric:
         """The shape of the values of one run: (steps, *sizes), or only the sizes of what it has once."""
         return self.sizes if self.steps is None else (self.steps, *self.sizes)
 
-    @property
-    def key(self) -> str:
-        """What its values are packed by: those that count once are not all that there are."""
-        return f"{self.column}.last" if self.once else self.column
-
     @cached_property
     def summaries(self) -> Fact:
         """What each run says of the column, ABSENT where it does not have it."""
@@ -127,14 +122,15 @@ def find_metrics(table: Table, streams: Mapping[str, StreamFiles]) -> dict[str, 
     """Find the metrics of the runs, by the names of their variables: all that were declared or logged."""
     declared = _declared(table)
     found: dict[str, Metric] = {}
+    taken = {*RESERVED, *map(step_name, [*declared, *streams])}
     for stream in dict.fromkeys([*declared, *streams]):
         files = streams[stream] if stream in streams else StreamFiles.none(stream, table)
         variables = declared.get(stream, {})
         columns = tuple(dict.fromkeys([*variables, *files.columns]))
         for column in columns:
             metric = Metric(column, files, variables.get(column))
-            name = unused(column, RESERVED) if metric.once else variable_name(stream, column, columns)
-            found[name] = metric
+            name = column if metric.once else variable_name(stream, column, columns)
+            found[unused(name, taken | (set(columns) - {column}) if metric.once else found)] = metric
     return _with_dimensions(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -98,7 +99,15 @@ def open_results(
         # Any chunks of runs are read equally well.
         warnings.filterwarnings("ignore", message="The specified chunks separate the stored chunks")
         opened: xarray.Dataset | xarray.DataTree = opener(
-            store, engine=RunStoreBackend, chunks=chunks, drop_variables=drop_variables, **asked
+            store,
+            engine=RunStoreBackend,
+            # What xarray knows of a chunk, it has in common with one of any other opening of the same path, and dask
+            # would take values of before a retry for those of after it.
+            opening=uuid.uuid4().hex if chunks is not None else None,
+            # The size of text is not known to dask; ours are good chunks as well.
+            chunks={} if isinstance(chunks, str) and chunks == "auto" else chunks,
+            drop_variables=drop_variables,
+            **asked,
         )
     return opened
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from typedxp.results.ragged import KINDS, UNREADABLE, Array, Integers, Row, Take, read_rows, take_rows, write_rows
 
-# How many runs share a file, and up to which number of values each: 32 MB, unless one run has more.
-_RUNS_PER_FILE = {1024: 2**12, 128: 2**15, 1: None}
+# How many runs share a file, and up to which number of values each: 8 MB, unless one run has more.
+_RUNS_PER_FILE = {1024: 2**10, 128: 2**13, 16: 2**16, 1: None}
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,11 @@ class PackedColumn:
     def read_into(self, out: Array, ids: Integers, stamps: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Read the rows of runs into an array (runs, records, *sizes), and tell which of them were there.
 
-        The others are left as they were. What is beyond the end of a row becomes NaN (0 in an array of integers); what
-        of a row is beyond the end of the array is left out. A row is not there if it has another number of dimensions,
-        or a type that does not fit into that of the array.
+        The others are left as they were. What is beyond the end of a row becomes NaN; what of a row is beyond the end
+        of the array is left out. A row is not there if it has another number of dimensions, a type that does not fit
+        into that of the array, or another size than an array of integers or truths, in which nothing can be missing.
         """
         there = np.zeros(len(ids), np.bool_)
-        missing = np.nan if out.dtype.kind == "f" else 0
 
         def take(places: Integers, arrays: Array) -> None:
             if arrays.ndim != out.ndim or not np.can_cast(arrays.dtype, out.dtype):
@@ -62,9 +61,11 @@ class PackedColumn:
             where = slice(places[0], places[0] + len(places)) if regular else places
             if arrays.shape[1:] == out.shape[1:]:
                 out[where] = arrays
+            elif out.dtype.kind != "f":
+                return
             else:
                 fitting = tuple(slice(min(sizes)) for sizes in zip(arrays.shape[1:], out.shape[1:], strict=True))
-                out[where] = missing
+                out[where] = np.nan
                 out[(where, *fitting)] = arrays[(slice(None), *fitting)]
             there[places] = True
 

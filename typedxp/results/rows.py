@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Ints
 from typedxp.store.streams import NUMBERS, numeric_type
 
@@ -69,7 +68,7 @@ def make_arrays(column: str, values: Sequence[Any], sizes: tuple[int, ...]) -> A
             misfits += 1
     if misfits:
         message = f"{misfits} values of {column!r} are not arrays with {len(sizes)} dimensions, and count as missing."
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     return made
 
 
@@ -80,7 +79,8 @@ def put(rows: Array, index: int, row: Array) -> Array:
     out.
     """
     short = any(have < need for have, need in zip(row.shape, (1, *rows.shape[1:]), strict=True))
-    needed = np.dtype(np.float64) if short and rows.dtype.kind in "ib" else np.result_type(rows, row)
+    missing = (np.float64,) if short and rows.dtype.kind in "ib" else ()
+    needed = np.result_type(rows, row, *missing)
     if needed != rows.dtype:
         rows = rows.astype(needed)
     if short:

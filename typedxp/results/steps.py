@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from typedxp.errors import ResultsError, nearest
 from typedxp.results.arrays import MetricArray
 from typedxp.results.metrics import Metric
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.streams import StreamFiles
 from typedxp.results.table import Ints
 
@@ -32,7 +31,7 @@ def count_steps(files: StreamFiles) -> Steps:
 
     A run that ended early has the beginning of what the others have. No metric is read: runs sum up their steps.
     """
-    there = np.flatnonzero(files.streamed.files.present)
+    there = np.flatnonzero(files.streamed.records > 0)
     steps = files.streamed.steps.take(there)
     found = steps.used
     numbers = Steps(np.arange(files.longest))
@@ -74,7 +73,7 @@ def _align(metric: Metric) -> tuple[Steps, Ints]:
     positions[run, np.searchsorted(union, values[there])] = record
     if (positions >= 0).sum() < there.sum():
         message = f"{metric.stream}.{metric.column} repeats within runs: the last record of each value is shown."
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     whole = union.astype(np.int64) if (union == np.floor(union)).all() else union
     return Steps(whole, metric.column), positions
 

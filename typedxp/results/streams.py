@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from typedxp.results.packed import PackedColumn
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources.formats import parse_file
 from typedxp.results.table import Ints, Streamed, Table
 from typedxp.results.tabulate import DIRECTORY
@@ -72,9 +71,11 @@ class StreamFiles:
         """A number for each run that changes whenever its stream does; 0 where it may still change."""
         return np.where(self.stamps > 0, (self.stamps * 31 + self.streamed.bytes) % 2**62 + 1, 0)
 
-    def packed(self, key: str) -> PackedColumn | None:
-        """Return the packed cache of a column, if there may be one."""
-        return PackedColumn(self.cache, self.name, key) if self.cache is not None else None
+    def packed(self, column: str, *, once: bool) -> PackedColumn | None:
+        """Return the packed cache of a column, or of its last values if they count ``once``, if there may be one."""
+        # No stream has a slash in its name.
+        stream = f"{self.name}/last" if once else self.name
+        return PackedColumn(self.cache, stream, column) if self.cache is not None else None
 
     def read(self, run: int, column: str) -> tuple[list[Any], Damage | None]:
         """Read a column of a run from its file, None for each record that lacks it, and what was wrong with it.
@@ -93,7 +94,7 @@ class StreamFiles:
         if new:
             self.told.update(new)
             more = f" The same or the like holds for {len(new) - 1} more files." if len(new) > 1 else ""
-            warnings.warn(f"{new[0].path} {new[0].what}{more}", ResultsWarning, stacklevel=2)
+            warn(f"{new[0].path} {new[0].what}{more}")
 
     def _read_records(self, run: int) -> tuple[list[dict[str, Any]], Damage | None]:
         file = self.streamed.files[run]

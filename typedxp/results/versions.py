@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 
 from typedxp.results.analysis.provenance import spell_versions
 from typedxp.results.history import SCHEMA, History
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.table import Fact, Table
 
 _SHOWN = 3
@@ -27,7 +26,7 @@ def warn_of_versions(table: Table, history: History, dims: Collection[str]) -> N
             f"The runs come from {' and '.join(several.values())}: averages may mix them. Choose by "
             f"where=\"{fact} == '{table.fact(fact).used[-1]}'\", or keep them apart by dims=[..., {fact!r}]."
         )
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
 
 
 def _name(fact: Fact, table: Table) -> str:

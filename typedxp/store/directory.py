@@ -19,8 +19,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
 from typedxp.store.files import overwrite, replace, synced_size, write_all
 from typedxp.store.streams import NUMBERS, SPELLINGS
+from typedxp.store.whole import count, integers, known, texts
 from typedxp.store.writer import cut
 from typedxp.vocabulary.artifacts import KeptFile, restore_arrays
 from typedxp.vocabulary.inputs import InputRecord, restore_inputs
@@ -180,6 +180,7 @@ class RunDirectory:
             return RunRecord(
                 **known(RunRecord, raw)
                 | {
+                    "choices": {key: value for key, value in raw["choices"].items() if texts([key, value or ""])},
                     "point": {key: unspell(value) for key, value in raw["point"].items()},
                     "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
                     "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
@@ -187,14 +188,14 @@ class RunDirectory:
                     "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
                     "recording": Recording(**known(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
-                    "secrets": tuple(raw["secrets"]),
-                    "overrides": tuple(raw["overrides"]),
-                    "command": tuple(raw["command"]),
-                    "tags": tuple(raw.get("tags", ())),
+                    "secrets": texts(raw["secrets"]),
+                    "overrides": texts(raw["overrides"]),
+                    "command": texts(raw["command"]),
+                    "tags": texts(raw.get("tags", ())),
                     "inputs": restore_inputs(raw.get("inputs", {})),
                 }
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{self.path / 'run.json'} is damaged: {error!r}.") from error
 
     def read_status(self) -> Status:
@@ -296,17 +297,6 @@ def _parse(data: bytes) -> Any:
         return json.loads(data)
 
 
-def known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a dataclass has fields for."""
-    # A later version of the same format may have added keys, which an earlier reader may leave out.
-    return {name: raw[name] for name in _field_names(kind) if name in raw}
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
     return {
         name: Variable(**known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
@@ -316,14 +306,19 @@ def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
 
 def _summary(raw: Mapping[str, Any]) -> StreamSummary:
     columns = {
-        name: Column(tuple(column["kinds"]), column["records"], tuple(column.get("sizes", ())))
+        name: Column(texts(column["kinds"]), count(column["records"]), integers(column.get("sizes", ())))
         for name, column in raw["columns"].items()
     }
-    return StreamSummary(raw["records"], raw["bytes"], columns, _steps(raw["steps"]) if raw.get("steps") else None)
+    steps = _steps(raw["steps"], raw["records"]) if raw.get("steps") else None
+    return StreamSummary(count(raw["records"]), count(raw["bytes"]), columns, steps)
 
 
-def _steps(raw: Mapping[str, Any]) -> Steps:
-    return Steps(raw["key"], tuple((first, stride, count) for first, stride, count in raw["pieces"]))
+def _steps(raw: Mapping[str, Any], records: int) -> Steps:
+    pieces = tuple(integers(piece) for piece in raw["pieces"])
+    steps = Steps(texts([raw["key"]])[0], tuple((first, stride, length) for first, stride, length in pieces))
+    if sum(count(length) for _, _, length in steps.pieces) != records:
+        raise ValueError(f"there are no {records} steps in {steps.pieces}")
+    return steps
 
 
 def _kept(raw: Mapping[str, Any]) -> KeptFile:

@@ -11,6 +11,7 @@ logs/
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from typedxp.vocabulary.documented import DocumentedSchema
 from typedxp.vocabulary.environment import EnvironmentDocument
 
 _MARK = "last_id."
+_ID = re.compile("[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,8 @@ class Store:
             StoreError: there is no such directory, or it cannot be read.
         """
         try:
-            # Names with leading zeros or a sign were not made by us.
-            names = [name for name in os.listdir(self.root) if name.isascii() and name.isdigit() and name[0] != "0"]
+            # Names with leading zeros or a sign, and numbers of more than 64 bits, were not made by us.
+            names = [name for name in os.listdir(self.root) if _ID.fullmatch(name)]
             return sorted(map(int, names))
         except FileNotFoundError as error:
             raise StoreError(f"There is no directory {self.path}.") from error

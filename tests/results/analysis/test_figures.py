@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import xarray
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from PIL import Image
 
 from typedxp.errors import ResultsError
@@ -192,7 +191,7 @@ def test_hostile_names_can_be_drawn(loss, ax, tmp_path, name):
     named = loss.isel(lr=0).assign_coords(optimizer=[name, "adam"]).assign_attrs(long_name=name)
 
     curve(named, hue="optimizer", over="seed", band=None, ax=ax)
-    save(ax.figure, tmp_path / "a.png", MADE)
+    save(ax, tmp_path / "a.png", MADE)
 
     assert len(labels(ax)) == 2
 
@@ -201,8 +200,8 @@ def test_hostile_names_can_be_drawn(loss, ax, tmp_path, name):
 def test_a_figure_says_what_made_it(loss, ax, tmp_path, kind):
     curve(loss.isel(optimizer=0), hue="lr", over="seed", band="std", ax=ax)
 
-    save(ax.figure, tmp_path / f"a.{kind}", MADE)
-    save(ax.figure, tmp_path / f"b.{kind}", MADE)
+    save(ax, tmp_path / f"a.{kind}", MADE)
+    save(ax, tmp_path / f"b.{kind}", MADE)
 
     assert trace(tmp_path / f"a.{kind}") == MADE
     if kind == "png":  # the others have random names in them
@@ -210,7 +209,7 @@ def test_a_figure_says_what_made_it(loss, ax, tmp_path, kind):
 
 
 def test_a_saved_picture_is_a_picture(ax, tmp_path):
-    save(ax.figure, tmp_path / "a.png", MADE, dpi=100)
+    save(ax, tmp_path / "a.png", MADE, dpi=100)
 
     with Image.open(tmp_path / "a.png") as image:
         assert image.width > 300
@@ -218,9 +217,9 @@ def test_a_saved_picture_is_a_picture(ax, tmp_path):
 
 def test_a_file_that_cannot_keep_what_made_it_is_refused(tmp_path):
     with pytest.raises(ResultsError, match=r"ends in \.png, \.pdf, \.svg"):
-        save(Figure(), tmp_path / "a.jpg", MADE)
+        save(make_axes(), tmp_path / "a.jpg", MADE)
     with pytest.raises(ResultsError, match="cannot be written: No such file"):
-        save(Figure(), tmp_path / "none" / "a.png", MADE)
+        save(make_axes(), tmp_path / "none" / "a.png", MADE)
 
 
 SCRIPT = """

@@ -86,7 +86,7 @@ def test_digits_are_those_after_the_point():
     assert round_pair(123456789.0, math.nan, 0) == Rounded("123456789")
 
 
-@given(st.floats(-1e290, 1e290), st.floats(1e-12, 1e6))
+@given(st.floats(-1e290, 1e290, allow_subnormal=False), st.floats(1e-12, 1e6))
 def test_what_is_shown_is_near_the_mean(mean, share):
     spread = share * (abs(mean) or 1.0)
     shown = round_pair(mean, spread)
@@ -286,9 +286,9 @@ def test_names_that_cannot_be_used_are_refused(accuracy, arguments, message):
 
 
 def test_words_that_are_not_known_are_refused(accuracy):
-    with pytest.raises(ResultsError, match="std, sem, ci"):
+    with pytest.raises(ResultsError, match="ci, sem, std"):
         make_table(accuracy, "lr", "optimizer", "seed", spread="var")
-    with pytest.raises(ResultsError, match="min, max"):
+    with pytest.raises(ResultsError, match="max, min"):
         make_table(accuracy, "lr", "optimizer", "seed", best="least")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
+import numpy as np
 import pandas as pd
 import xarray
 
@@ -19,8 +21,8 @@ from typedxp.results.analysis.checks import (
 )
 from typedxp.results.analysis.choosing import Mode
 from typedxp.results.analysis.comparison import Test
-from typedxp.results.analysis.figures import curve
-from typedxp.results.analysis.provenance import describe, origin
+from typedxp.results.analysis.figures import curve, save
+from typedxp.results.analysis.provenance import Provenance, describe, origin
 from typedxp.results.analysis.runs import RunHandle
 from typedxp.results.analysis.tables import Best, Spread, Table, make_table
 
@@ -117,7 +119,7 @@ class _Accessor(Generic[Labelled]):
         dims = check_dimensions(self._data, over)
         if complete:
             coverage.check_complete(data, dims)
-        coverage.warn_of_versions(data, dims)
+        coverage.warn_of_what_is_averaged(data, dims)
         return function(data, dims).assign_attrs(describe(self._data))
 
 
@@ -138,8 +140,12 @@ class ArrayPlots:
         **options: Any,
     ) -> Axes:
         """Draw the mean along ``x`` with a band; see :func:`~typedxp.results.analysis.figures.curve`."""
-        coverage.warn_of_versions(self._array, over)
+        coverage.warn_of_what_is_averaged(self._array, over)
         return curve(self._array, x=x, hue=hue, over=as_names(over), band=band, ax=ax, **options)
+
+    def save(self, axes: Axes, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the figure of some axes, with the runs of this array; see :func:`~.figures.save`."""
+        save(axes, path, Provenance.of(self._array), dpi=dpi)
 
 
 class DatasetPlots:
@@ -151,6 +157,10 @@ class DatasetPlots:
     def curve(self, value: str | None = None, **options: Any) -> Axes:
         """Draw the variable ``value``, which may be left out if there is only one; see :meth:`ArrayPlots.curve`."""
         return ArrayPlots(_variable(self._dataset, value, "value")).curve(**options)
+
+    def save(self, axes: Axes, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the figure of some axes, with the runs of this dataset; see :func:`~.figures.save`."""
+        save(axes, path, Provenance.of(self._dataset), dpi=dpi)
 
 
 class ArrayAccessor(_Accessor[xarray.DataArray]):
@@ -172,7 +182,7 @@ class ArrayAccessor(_Accessor[xarray.DataArray]):
     def compare(self, along: str, over: Over, *, paired: bool = True, test: Test = "t") -> pd.DataFrame:
         """Compare every two labels along a dimension; see :func:`~typedxp.results.analysis.comparison.compare`."""
         frame = comparison.compare(self._data, along, over, paired=paired, test=test)
-        coverage.warn_of_versions(self._data, as_names(over))
+        coverage.warn_of_what_is_averaged(self._data, over)
         return frame
 
     def table(
@@ -188,7 +198,7 @@ class ArrayAccessor(_Accessor[xarray.DataArray]):
         """Make a table of means and their spread; see :func:`~typedxp.results.analysis.tables.make_table`."""
         placed = [as_names(names) for names in (rows, columns, over)]
         made = make_table(self._data, *placed, spread=spread, best=best, digits=digits)
-        coverage.warn_of_versions(self._data, over)
+        coverage.warn_of_what_is_averaged(self._data, over)
         return made
 
 
@@ -239,7 +249,7 @@ def _bounds(data: Labelled, dims: tuple[str, ...], **options: Any) -> Labelled:
     if isinstance(data, xarray.DataArray):
         low_and_high = statistics.interval(data, dims, **options)
         joined = xarray.concat(
-            low_and_high, pd.Index(["low", "high"], name="bound"), coords="minimal", compat="override"
+            low_and_high, xarray.Variable("bound", np.array(["low", "high"])), coords="minimal", compat="override"
         )
         return joined.transpose(..., "bound")
     found = {

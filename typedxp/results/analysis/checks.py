@@ -44,7 +44,7 @@ def check_word(given: str, known: Iterable[str], what: str) -> str:
     known = tuple(known)
     if given in known:
         return given
-    raise ResultsError(f"{what} cannot be {given!r}. {nearest(str(given), known)} Use one of: {', '.join(known)}.")
+    raise ResultsError(f"{what} cannot be {given!r}. {nearest(str(given), known)}")
 
 
 def check_variable(dataset: xarray.Dataset, name: str | None, wanted: str = "of") -> str:

@@ -16,7 +16,7 @@ from typedxp.errors import ResultsError
 from typedxp.results.analysis.checks import check_dimensions, check_numeric, check_word
 from typedxp.results.analysis.choosing import step_dimensions
 from typedxp.results.analysis.libraries import needed_for
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 
 Test = Literal["t", "wilcoxon", "mannwhitney"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -181,4 +181,4 @@ def _warn_of_few(frame: pd.DataFrame) -> None:
             f"{len(few)} of {len(frame)} comparisons have no p-value ({pairs}): "
             "fewer than two values to compare, or values that do not vary."
         )
-        warnings.warn(message, ResultsWarning, stacklevel=4)
+        warn(message)

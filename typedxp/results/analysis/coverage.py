@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -15,17 +14,17 @@ import xarray
 
 from typedxp.errors import ResultsError
 from typedxp.results.analysis.checks import Data, as_names, check_dimensions, show_label
-from typedxp.results.analysis.provenance import describe
+from typedxp.results.analysis.provenance import describe, spell_ids
 from typedxp.results.names import RUN, STATUS
-from typedxp.results.problems import ResultsWarning
-from typedxp.vocabulary.records import RunStatus
+from typedxp.results.problems import warn
+from typedxp.vocabulary.records import BAD, RunStatus
 
 CODE = "code"
 MISSING = "missing"
 
 _SHOWN = 5
 _LOOKED_AT = 100
-# The versions that were warned of, by identity: they are forgotten when the data is.
+# The coordinates that were warned of, by identity: they are forgotten when the data is.
 _told: WeakValueDictionary[int, np.ndarray[Any, Any]] = WeakValueDictionary()
 
 
@@ -76,6 +75,26 @@ def check_complete(data: Data, over: str | Iterable[str]) -> None:
     )
 
 
+def warn_of_what_is_averaged(data: Data, over: str | Iterable[str]) -> None:
+    """Warn if what is about to be averaged is of different versions of the code, or of runs that did not complete."""
+    warn_of_versions(data, over)
+    _warn_of_failed(data, over)
+
+
+def _warn_of_failed(data: Data, over: str | Iterable[str]) -> None:
+    """Warn of the runs that ended badly and count all the same, by what they logged until then."""
+    status, run = data.coords.get(STATUS), data.coords.get(RUN)
+    if status is None or run is None or not any(dim in status.dims for dim in as_names(over)):
+        return
+    failed = status.isin(list(BAD)).values
+    if failed.any() and _is_news(status):
+        ids = spell_ids(run.values[failed].ravel().tolist())
+        warn(
+            f"Runs that did not complete count by what they logged last: {ids}. Leave them out by "
+            "open_results(..., where=\"status == 'completed'\"), or refuse them by complete=True."
+        )
+
+
 def warn_of_versions(data: Data, over: str | Iterable[str]) -> None:
     """Warn if runs of different versions of the code are about to be averaged.
 
@@ -94,12 +113,12 @@ def warn_of_versions(data: Data, over: str | Iterable[str]) -> None:
         return
     which = describe(data).get("versions") or ", ".join(sorted(set(map(str, versions.values.flat)) - {""}))
     message = f"Runs of different versions of the code are averaged over {', '.join(along)}: {which}."
-    warnings.warn(f"{message} Select by the coordinate {CODE!r} to keep them apart.", ResultsWarning, stacklevel=4)
+    warn(f"{message} Select by the coordinate {CODE!r} to keep them apart.")
 
 
-def _is_news(code: xarray.DataArray) -> bool:
-    """Tell whether nobody was told of these versions, or of those that they were selected from."""
-    memory = np.asarray(code.variable.data)
+def _is_news(coordinate: xarray.DataArray) -> bool:
+    """Tell whether nobody was told of what this coordinate holds, or that which it was selected from."""
+    memory = np.asarray(coordinate.variable.data)
     while isinstance(memory.base, np.ndarray):
         memory = memory.base
     if _told.get(id(memory)) is memory:

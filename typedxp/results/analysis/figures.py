@@ -21,7 +21,6 @@ from typedxp.results.analysis.strokes import Strokes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def curve(  # noqa: PLR0913  # all but the first are given by name, and few at once
@@ -70,8 +69,10 @@ def make_axes(width: float = 6.4, height: float = 4.2) -> Axes:
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
-def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance, *, dpi: int = 200) -> None:
-    """Write a figure as ``.png``, ``.pdf`` or ``.svg``, and into it what made it: ``typedxp trace`` reads it back.
+def save(axes: Axes, path: str | os.PathLike[str], provenance: Provenance, *, dpi: int = 200) -> None:
+    """Write the figure of some axes as ``.png``, ``.pdf`` or ``.svg``, and into it what made it.
+
+    ``typedxp trace`` reads that back.
 
     Raises:
         ResultsError: the file cannot be written, or is of another kind.
@@ -83,6 +84,9 @@ def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance, *
         ".pdf": {"Keywords": lines, "CreationDate": None},
         ".svg": {"Description": f"\n{lines}", "Date": None},
     }
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ResultsError("These axes are in no figure any more.")
     if file.suffix.lower() not in kinds:
         raise ResultsError(f"{file} cannot say what made it: name a file that ends in {', '.join(kinds)}.")
     try:

@@ -7,25 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal
 
 import pandas as pd
 import xarray
 
 from typedxp.errors import ResultsError, nearest
 from typedxp.results.analysis import choosing
-from typedxp.results.analysis.asking import ArrayAccessor
 from typedxp.results.analysis.checks import check_variable
-from typedxp.results.analysis.coverage import MISSING
-from typedxp.results.analysis.figures import make_axes, save
+from typedxp.results.analysis.coverage import MISSING, warn_of_versions
+from typedxp.results.analysis.figures import curve, make_axes, save
 from typedxp.results.analysis.provenance import Provenance, origin
 from typedxp.results.analysis.statistics import IntervalKind
-from typedxp.results.analysis.tables import Best, Spread, Table
+from typedxp.results.analysis.tables import Best, Spread, Table, make_table
 from typedxp.results.names import STATUS
 from typedxp.vocabulary.records import RunStatus
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _STEPS = ("last", "best-min", "best-max")
 _FACTS = ("wall", "peak_memory", "attempt")
@@ -96,7 +92,8 @@ def tabulate(
     if rows:
         _refuse(values, left)
     found = rows or left
-    made = ArrayAccessor(values).table(found, columns, over, spread=spread, best=best, digits=digits)
+    warn_of_versions(values, over)
+    made = make_table(values, found, columns, over, spread=spread, best=best, digits=digits)
     return _without_empty_rows(made) if len(found) > 1 else made
 
 
@@ -137,10 +134,11 @@ def draw(values: xarray.DataArray, look: Look, suffix: str) -> bytes:
         values = choose_step(values, look.step or "last")
     hue, style = _places(values, look)
     band = None if look.band == "none" else look.band
-    ArrayAccessor(values).plot.curve(x=look.x, hue=hue, style=style, over=look.over, band=band, ax=ax)
+    warn_of_versions(values, look.over)
+    curve(values, x=look.x, hue=hue, style=style, over=look.over, band=band, ax=ax)
     with TemporaryDirectory() as directory:
         file = Path(directory, f"figure{suffix}")
-        save(cast("Figure", ax.figure), file, Provenance.of(values))
+        save(ax, file, Provenance.of(values))
         return file.read_bytes()
 
 

@@ -76,10 +76,12 @@ class TreeAccessor:
         known = {str(name) for node in nodes.values() for name in node.data_vars}
         if value is not None and value not in known:
             raise ResultsError(f"No node has the variable {value!r}. {nearest(value, known)}")
+        dims = {*as_names(rows), *as_names(columns), *as_names(over)}
+        self._check(dims)
         return {
             path: DatasetAccessor(node).table(rows, columns, value, over, **options)
             for path, node in nodes.items()
-            if value is None or value in node.data_vars
+            if (value is None or value in node.data_vars) and dims <= {*node.dims, *node.coords}
         }
 
     def diff(self) -> pd.DataFrame:

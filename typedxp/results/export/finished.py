@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import ResultsError
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.store.streams import NUMBERS, parse, summarize
@@ -123,7 +122,7 @@ class FinishedRun:
             summary = summarize(path)
         if damaged:
             message = f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''}, which count as never written."
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(message)
         texts = {name for name, column in summary.columns.items() if "str" in column.kinds}
         stepped = all(type(record.get(STEP)) is int for record in records)
         return tuple(

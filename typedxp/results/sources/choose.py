@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from typedxp.errors import ResultsError, StoreError
+from typedxp.results.configs import Configs
 from typedxp.results.history import SCHEMA, History
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources import hydra, mlxp
 from typedxp.results.sources.store import read_store
 from typedxp.results.table import Table
@@ -31,6 +31,8 @@ class Source:
     cache: Path | None
     table: Table
     history: History
+    configs: Configs | None = None
+    """Those that were read before, of a store of our own."""
 
     def load_config(self, run: int) -> dict[str, Any]:
         """Read the config of a run as the newest schema has it; it is empty, with a warning, if it is damaged."""
@@ -39,9 +41,9 @@ class Source:
         if isinstance(known, dict):
             return known
         schema = self.table.fact(SCHEMA)[place]
-        return self.history.renew_config(
-            self._read_config(run), schema if schema is not ABSENT else None, self._choices(place)
-        )
+        kept = self.configs.get(run) if self.configs is not None else None
+        config = self._read_config(run) if kept is None else kept
+        return self.history.renew_config(config, schema if schema is not ABSENT else None, self._choices(place))
 
     def _choices(self, place: int) -> dict[str, Any]:
         choices = {
@@ -51,11 +53,13 @@ class Source:
 
     def _read_config(self, run: int) -> dict[str, Any]:
         try:
-            return Store(self.root).run(run).read_config()
+            config = Store(self.root).run(run).read_config()
         except StoreError as error:
-            message = f"Run {run} has no labels along what it did not sweep: {error}"
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(f"Run {run} has no labels along what it did not sweep: {error}")
             return {}
+        if self.configs is not None:
+            self.configs.keep(run, config)
+        return config
 
 
 def recognizes(root: Path) -> bool:
@@ -77,6 +81,8 @@ def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
     Raises:
         ResultsError: there are no such runs.
     """
+    if "\0" in str(root):
+        raise ResultsError(f"{str(root)!r} cannot be the name of a directory.")
     for other in _OTHERS:
         if not _is_store(root) and other.recognizes(root):
             found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)
@@ -89,7 +95,8 @@ def _make(root: Path, cache: Path | None, table: Table) -> Source:
     if not len(table):
         raise ResultsError(_describe_absence(root))
     history = History(table, dict(_read_documents(root, table)))
-    return Source(root, cache, history.renew(table), history)
+    stamps = dict(zip(table.ids.tolist(), table.stamps.tolist(), strict=True))
+    return Source(root, cache, history.renew(table), history, Configs(cache, stamps) if cache is not None else None)
 
 
 def _read_documents(root: Path, table: Table) -> Iterator[tuple[str, DocumentedSchema]]:
@@ -98,7 +105,7 @@ def _read_documents(root: Path, table: Table) -> Iterator[tuple[str, DocumentedS
             yield digest, Store(root).read_document(digest)
         except StoreError as error:
             message = f"What the fields of some runs mean is not known: {error}"
-            warnings.warn(message, ResultsWarning, stacklevel=2)
+            warn(message)
 
 
 def _describe_absence(path: Path) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from typedxp.errors import ResultsError
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 
 
 class Damage:
@@ -29,7 +28,7 @@ class Damage:
         count = f"{len(self._found)} damaged run{'s' if len(self._found) > 1 else ''} or file"
         plural = "s" if len(self._found) > 1 else ""
         first = next(iter(self._found.values()))
-        warnings.warn(f"Left out {count}{plural} of {self.root}: {shown}. {first}", ResultsWarning, stacklevel=3)
+        warn(f"Left out {count}{plural} of {self.root}: {shown}. {first}")
 
 
 def choose(root: Path, there: Sequence[int], ids: Collection[int] | None) -> list[int]:

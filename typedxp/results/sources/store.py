@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from typedxp.errors import ResultsError, StoreError
 from typedxp.results.index import Index
 from typedxp.results.kept import kept_files
-from typedxp.results.problems import ResultsWarning
+from typedxp.results.problems import warn
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.table import Ints, Table, join
 from typedxp.results.tabulate import ARRAYS, tabulate
@@ -22,8 +21,8 @@ from typedxp.store import verifications
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason
 from typedxp.store.store import Store
-from typedxp.store.streams import summarize
-from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status
+from typedxp.store.streams import parse, summarize
+from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status, StreamSummary
 
 _TOGETHER = 1000
 
@@ -38,14 +37,15 @@ def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
     try:
         numbers = store.ids() if ids is None else [store.run(number).id for number in sorted(set(ids))]
     except StoreError as error:
-        raise ResultsError(f"{error} Name a directory of runs, as given by xp.logs=DIR.") from error
+        advice = " Name a directory of runs, as given by xp.logs=DIR." if not root.is_dir() else ""
+        raise ResultsError(f"{error}{advice}") from error
     stamps = np.fromiter((_stamp(f"{store.root}/{number}/status.json") for number in numbers), np.int64, len(numbers))
     index = Index(store.cache)
     known = index.read(np.array(numbers, np.int64), stamps)
     missing = ~np.isin(numbers, known.ids)
     fresh = _read_runs(store, np.array(numbers, np.int64)[missing], stamps[missing])
     table = join([known, fresh])
-    index.write(table, fresh)
+    index.write(table, fresh, whole=ids is None)
     return table
 
 
@@ -66,7 +66,7 @@ def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
     if damaged:
         shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
         message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
-        warnings.warn(message, ResultsWarning, stacklevel=2)
+        warn(message)
     return join(tables)
 
 
@@ -158,7 +158,7 @@ def _verified(directory: RunDirectory) -> dict[str, Any]:
     try:
         verification = verifications.read(directory)
     except StoreError as error:
-        warnings.warn(str(error), ResultsWarning, stacklevel=2)
+        warn(str(error))
         return {}
     return {} if verification is None else {"verified": str(verification.outcome)}
 
@@ -179,7 +179,16 @@ def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str
         try:
             if summary is None or summary.bytes != os.stat(path).st_size:  # noqa: PTH116 - as above
                 summary = summarize(path)
+                _tell_of_damage(path, summary)
         except OSError as error:
-            warnings.warn(f"{path} is left out, it cannot be read: {reason(error)}.", ResultsWarning, stacklevel=2)
+            warn(f"{path} is left out, it cannot be read: {reason(error)}.")
             continue
         yield name, FoundStream(f"metrics/{path.name}", summary)
+
+
+def _tell_of_damage(path: Path, summary: StreamSummary) -> None:
+    """Warn of a stream without a whole record: nobody will read it, and so nobody will tell."""
+    if summary.bytes and not summary.records and (damaged := parse(path.read_bytes())[1]):
+        warn(
+            f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''} and no other, which count as never written."
+        )
