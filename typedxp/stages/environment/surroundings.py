@@ -13,7 +13,7 @@ from typedxp.vocabulary.plan import REDACTED
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|COOKIE|PRIVATE|(^|_)(PWD|PAT)$")
 # As in https://user:password@host
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_PASSWORD = re.compile(r"(?<=://)[^/@]+(?=@)")
 
 LOCKS = (
     "uv.lock",
