@@ -69,13 +69,13 @@ def _make(working: Working, links: Mapping[str, str]) -> Kept:
         with suppress(load_git().GitCommandError):
             _protect(repository, made.snapshot)
         return made
-    tree = _write_tree(working, links)
+    tree = write_tree(working, links)
     commit = _hash(repository.ask("hash-object", "-t", "commit", "-w", "--stdin", told=_COMMIT % tree.encode()))
     _protect(repository, commit)
     return Kept(tree, commit)
 
 
-def _write_tree(working: Working, links: Mapping[str, str]) -> str:
+def write_tree(working: Working, links: Mapping[str, str]) -> str:
     """Bring our copy of the index up to what is in the working tree, and make a tree of it."""
     gone = [change.path for change, facts in working.found if facts is None]
     there = [change.path for change, facts in working.found if facts is not None]
