@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ExecutionError, StoreError
+from typedxp.runner.asking import offer_commit
 from typedxp.runner.checkouts import checkout_for, settle_paths
 from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.planning import Launch
@@ -55,7 +56,10 @@ def snapshot(what: Launch) -> Code | None:
         SnapshotError: the code is refused; nothing was written.
     """
     script = Path(what.declaration.ref.file) if what.declaration.ref.file is not None else None
-    taken = take_snapshot(script.parent if script is not None else Path.cwd(), what.settings, script)
+    place = script.parent if script is not None else Path.cwd()
+    if what.settings.snapshot == "ask":
+        offer_commit(place, what.settings.logs)
+    taken = take_snapshot(place, what.settings, script)
     if taken.note is not None:
         print(f"typedxp: {taken.note}", file=sys.stderr)
     return taken.code

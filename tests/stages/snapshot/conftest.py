@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,23 @@ def project(git, tmp_path):
 
 
 @pytest.fixture
+def added(git, project, tmp_path):
+    """Name the tree that `git add --all` would make, with an index of its own."""
+
+    def added(at: Path = project) -> str:
+        index = tmp_path / os.urandom(4).hex()
+        own = Path(git("rev-parse", "--absolute-git-dir", at=at)) / "index"
+        if own.exists():
+            shutil.copy2(own, index)
+        type_in = partial(subprocess.run, cwd=at, check=True, capture_output=True, text=True)
+        environment = {**os.environ, "GIT_INDEX_FILE": str(index)}
+        type_in(["git", "add", "--all"], env=environment)
+        return type_in(["git", "write-tree"], env=environment).stdout.strip()
+
+    return added
+
+
+@pytest.fixture
 def take():
     """Take a snapshot of what a place lies in, with settings as under ``xp``."""
 
@@ -60,8 +79,11 @@ def users(git, project):
         kept = {"objects", "typedxp"}
         files = [path for path in directory.rglob("*") if path.is_file() and not kept & set(path.parts)]
         tree = [path for path in at.rglob("*") if ".git" not in path.parts and path.is_file()]
+        # Git itself touches what a split index shares whenever it is read.
+        times = {path: path.stat().st_mtime_ns for path in (*files, *tree) if "sharedindex" not in path.name}
         return (
-            {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (*files, *tree)},
+            {path: path.read_bytes() for path in (*files, *tree)},
+            times,
             git("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--show-stash", at=at),
             git("stash", "list", at=at),
         )

@@ -56,12 +56,14 @@ class Repository:
             git.GitCommandError: it failed.
             git.GitCommandNotFound: there is no git.
         """
+        # GitPython would expand what looks like a variable in the path, and go somewhere else.
+        where = ["-C", str(self.root)]
         settings = [word for setting in (*_SETTINGS, *self.settings) for word in ("-c", setting)]
         with TemporaryFile() as stdin:
             stdin.write(told or b"")
             stdin.seek(0)
             answer: bytes = self.git.git.execute(
-                [self.git.git.GIT_PYTHON_GIT_EXECUTABLE, "--no-optional-locks", *settings, *command],
+                [self.git.git.GIT_PYTHON_GIT_EXECUTABLE, *where, "--no-optional-locks", *settings, *command],
                 istream=stdin if told is not None else None,
                 env={
                     "GIT_INDEX_FILE": str(self.index),

@@ -74,7 +74,8 @@ class Working:
         """What is in the working tree and not in the index, each with its facts; None for a file that is gone."""
         root = os.fspath(self.repository.root)
         changed = (change for change in self.changes if change.found != "." and not change.repository)
-        return tuple((change, _stat(f"{root}/{change.path}")) for change in changed)
+        # What is deleted may seem to be there, behind a link that has taken the place of its directory.
+        return tuple((change, None if change.found == "D" else _stat(f"{root}/{change.path}")) for change in changed)
 
     def files(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield the path and the size, in bytes, of every file that is not as in the index; also of inner ones."""
