@@ -185,7 +185,7 @@ class RunDirectory:
                     "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
                     "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
                     "environment": Environment(**known(Environment, raw["environment"])),
-                    "code": Code(**known(Code, raw["code"])) if raw.get("code") else None,
+                    "code": _code(raw["code"]) if raw.get("code") else None,
                     "recording": Recording(**known(Recording, raw.get("recording", {}))),
                     "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
                     "secrets": texts(raw["secrets"]),
@@ -295,6 +295,10 @@ def _parse(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return json.loads(data)
+
+
+def _code(raw: Mapping[str, Any]) -> Code:
+    return Code(**known(Code, raw) | {"changes": texts(raw.get("changes", ()))})
 
 
 def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
