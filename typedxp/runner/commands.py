@@ -16,10 +16,12 @@ from typedxp.runner.garbage import seldom_collected
 from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
+from typedxp.runner.reuse import look_at_code, reuse
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
 from typedxp.stages.declare.declaration import Declaration
+from typedxp.stages.snapshot.peek import Seen
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.stopping import Stopped
 
@@ -76,7 +78,10 @@ def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
     if what.settings.resume is not None:
         return _resume(what, flags)
     if flags.dry_run:
-        show.plan_table(what)
+        left = reuse(what, partial(look_at_code, what))
+        show.reused(left.notes)
+        if left.what.plan.runs:
+            show.plan_table(left.what)
         return 0
     return _launch(what, command)
 
@@ -104,6 +109,11 @@ def _confirm(flags: Flags, count: int, limit: int) -> None:
 def _launch(what: Launch, command: Sequence[str]) -> int:
     show.notes(what.plan)
     code = snapshot(what)
+    left = reuse(what, lambda: Seen(code))
+    what = left.what
+    show.reused(left.notes)
+    if not what.plan.runs:
+        return 0
     name, count = what.declaration.name, len(what.plan.runs)
     with show.progress(name, count) as report, closing(launch(what, code, command, report.started)) as runs:
         return _follow(runs, report)

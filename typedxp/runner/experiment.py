@@ -16,12 +16,14 @@ from typedxp.runner.given import read_given
 from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
 from typedxp.runner.resume import unfinished
+from typedxp.runner.reuse import reuse
 from typedxp.runner.show import summary
 from typedxp.stages.declare.declaration import Declaration, declare
+from typedxp.stages.snapshot.peek import Seen
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.plan import Composed
-from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.records import Code, RunStatus
 
 if TYPE_CHECKING:
     import xarray
@@ -135,17 +137,24 @@ class Experiment(Declaration):
         return settings
 
     def _launch(self, what: Launch, verb: str) -> SweepHandle:
-        runs = self._resume(what) if what.settings.resume is not None else self._start(what, verb)
         directories: list[RunDirectory] = []
+        if what.settings.resume is not None:
+            runs = self._resume(what)
+        else:
+            check(what)
+            code = snapshot(what)
+            left = reuse(what, lambda: Seen(code))
+            directories += left.directories
+            runs = self._start(left.what, code, verb)
         with closing(runs):
             for ended in runs:
                 directories.append(ended[0])
                 _report(ended)
         return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)))
 
-    def _start(self, what: Launch, verb: str) -> Generator[Ended]:
-        check(what)
-        return launch(what, snapshot(what), ["python", f"{self.name}.{verb}"], _ignore)
+    def _start(self, what: Launch, code: Code | None, verb: str) -> Generator[Ended]:
+        if what.plan.runs:
+            yield from launch(what, code, ["python", f"{self.name}.{verb}"], _ignore)
 
     def _resume(self, what: Launch) -> Generator[Ended]:
         return execute(self, what.settings, unfinished(what), _ignore)

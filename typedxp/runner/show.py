@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,6 +69,12 @@ def notes(plan: Plan) -> None:
         print(f"{_count(plan.duplicates, 'duplicate point')} left out.", file=sys.stderr)
     if plan.excluded:
         print(f"{_count(plan.excluded, 'point')} excluded by xp.where.", file=sys.stderr)
+
+
+def reused(notes: Iterable[str]) -> None:
+    """Say which points are not run, since there are runs of them."""
+    for note in notes:
+        print(note, file=sys.stderr)
 
 
 class Report(Protocol):

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from typedxp.errors import PlanError
 from typedxp.stages.snapshot.contents import open_snapshot
 
+Files = Mapping[str, tuple[int, str]]
+"""The mode and the hash of each file of a snapshot, by its path."""
+
 
 class Comparer:
-    """Compares snapshots, trees or commits, that lie in the repository at ``root``, by what git has of their files.
+    """Compares snapshots, trees or commits, in the repository at ``root``, by what git has of their files.
 
     ``paths`` are the files that count: files, directories, or patterns in which ``*`` stands for any characters, as git
-    has them; all files, if there are none.
+    has them; all files, if there are none. ``known`` are the files of snapshots that git does not have.
     """
 
-    def __init__(self, root: Path, paths: Sequence[str]) -> None:
+    def __init__(self, root: Path, paths: Sequence[str], known: Mapping[str, Files]) -> None:
         self._root = root
         self._paths = [path.removeprefix("./").rstrip("/") for path in paths]
-        self._known: dict[str, dict[str, tuple[int, str]]] = {}
+        self._known = dict(known)
 
     def check(self, name: str) -> None:
         """Make sure that each of the paths stands for some file of a snapshot.
@@ -29,8 +32,7 @@ class Comparer:
             PlanError: one does not; a misspelt one would never show a difference.
             ResultsError: git does not know the snapshot.
         """
-        with open_snapshot([self._root], name) as snapshot:
-            files = [entry.path for entry in snapshot.entries]
+        files = self._files(name)
         for path in self._paths:
             if not any(_stands_for(path, file) for file in files):
                 raise PlanError(
@@ -38,7 +40,7 @@ class Comparer:
                 )
 
     def differing(self, before: str, after: str) -> list[str]:
-        """Return the paths of the files that differ, in order; those that git ignores are unknown.
+        """Return the paths of the files that count and differ, in order.
 
         Raises:
             ResultsError: git does not know one of the snapshots.
@@ -46,19 +48,16 @@ class Comparer:
         if before == after:
             return []
         old, new = self._files(before), self._files(after)
-        return sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+        return sorted(path for path in {**old, **new} if old.get(path) != new.get(path) and self._counts(path))
 
-    def _files(self, name: str) -> dict[str, tuple[int, str]]:
-        """Return the mode and the hash of each file that counts, by its path."""
+    def _files(self, name: str) -> Files:
         if name not in self._known:
             with open_snapshot([self._root], name) as snapshot:
-                entries = snapshot.entries
-            counted = (entry for entry in entries if not self._paths or self._counts(entry.path))
-            self._known[name] = {entry.path: (entry.mode, entry.oid) for entry in counted}
+                self._known[name] = {entry.path: (entry.mode, entry.oid) for entry in snapshot.entries}
         return self._known[name]
 
     def _counts(self, file: str) -> bool:
-        return any(_stands_for(path, file) for path in self._paths)
+        return not self._paths or any(_stands_for(path, file) for path in self._paths)
 
 
 def _stands_for(path: str, file: str) -> bool:
