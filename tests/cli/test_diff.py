@@ -47,6 +47,8 @@ def test_diff_shows_what_differs_and_metrics_side_by_side(typed):
         "metrics",
         "  train.loss  -       1.0",
         "  train.acc   1       -",
+        "The same: environment, data.",
+        "Not recorded of both: code.",
     ]
 
 
@@ -85,3 +87,80 @@ def test_runs_of_other_tools_are_listed_and_compared_too(typed):
     assert (
         typed("ls", "--columns", "run", "--where", "optimizer == 'adam' and seed == 1", "--logs", logs) == "run\n  3\n"
     )
+
+
+SCRIPT = """
+import typedxp
+
+@typedxp.experiment
+def train(run: typedxp.Run, lr: float = 0.1, data: typedxp.InputPath = "data.csv") -> None:
+    run.log(loss=lr)
+
+if __name__ == "__main__":
+    train.main()
+"""
+
+
+@pytest.fixture
+def versions(shell, tmp_path):
+    """Two runs of two versions of the code and the data; one more of the second."""
+    (tmp_path / ".gitignore").write_text("logs/\ndata.csv\nother/\n")
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "data.csv").write_text("a\n")
+    (tmp_path / "raw").write_bytes(b"\0\1")
+    shell("git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x")
+    shell("python train.py")
+    (tmp_path / "train.py").write_text(SCRIPT.replace("loss=lr", "loss=2 * lr"))
+    (tmp_path / "data.csv").write_text("a\nb\n")
+    (tmp_path / "raw").write_bytes(b"\0\2")
+    shell("python train.py && python train.py")
+    return tmp_path
+
+
+def test_diff_of_two_runs_shows_what_differs_of_code_and_data(versions, shell):
+    said = shell("typedxp diff 1 2")
+
+    lines = said.splitlines()
+    start = lines.index("code, from run 1 to run 2")
+    assert lines[start + 1 : start + 3] == ["  raw       changed  no text", "  train.py  changed  +1 -1"]
+    assert "-    run.log(loss=lr)" in lines
+    assert "+    run.log(loss=2 * lr)" in lines
+    assert "Binary files a/raw and b/raw differ" in lines
+    assert any(line.startswith("  data ") and "(2 bytes)" in line and "(4 bytes)" in line for line in lines)
+    assert lines[-1] == "The same: config, environment."
+    assert "\x1b[" not in said
+
+
+def test_diff_of_equal_runs_says_so_in_a_line(versions, shell):
+    said = shell("typedxp diff 2 3")
+
+    assert said.splitlines()[-1] == "The same: config, code, environment, data."
+    assert "code," not in said.replace("config, code,", "")
+
+
+def test_diff_names_the_files_alone_or_shows_every_line(versions, shell):
+    (versions / "long.txt").write_text("".join(f"line {number}\n" for number in range(1000)))
+    shell("python train.py")
+
+    assert "run.log" not in shell("typedxp diff 1 4 --stat")
+    short, full = shell("typedxp diff 1 4"), shell("typedxp diff 1 4 --full")
+    assert "more lines: --full shows them" in short
+    assert "+line 999" not in short
+    assert "+line 999" in full
+
+
+def test_diff_as_json_tells_the_same(versions, shell):
+    found = json.loads(shell("typedxp diff 1 2 --json"))
+
+    assert [(file["path"], file["insertions"]) for file in found["code"]["files"]] == [("raw", None), ("train.py", 1)]
+    assert "+    run.log(loss=2 * lr)\n" in found["code"]["patch"]
+    assert [record["size"] for record in found["data"]["data"]] == [2, 4]
+    assert found["environment"] == []
+
+
+def test_diff_finds_the_code_of_a_repository_that_was_moved(versions, shell):
+    shell("mkdir other && mv .git other/.git")
+
+    assert "code: The snapshot" in (said := shell("typedxp diff 1 2"))
+    assert "--repository PATH" in said
+    assert "+    run.log(loss=2 * lr)" in shell("typedxp diff 1 2 --repository other")
