@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from typedxp.errors import ExecutionError, ResultsError, StoreError
+from typedxp.errors import ExecutionError, SnapshotError, StoreError
 from typedxp.runner.checkouts import relative_links
 from typedxp.runner.launching import Started
 from typedxp.runner.snapshots import open_code, snapshot_of
@@ -184,5 +184,5 @@ class _Codes:
             with open_code(record, self._how.repository) as snapshot:
                 root = Path(str(snapshot.repository.working_tree_dir))
             return str(make_checkout(place, snapshot.name, root, relative_links(self._how.links, root)).path)
-        except ResultsError as error:
+        except SnapshotError as error:
             raise ExecutionError(f"{error} Or execute today's code: --in-place-code.") from error

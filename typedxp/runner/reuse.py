@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedxp.errors import ResultsError, StoreError
+from typedxp.errors import SnapshotError, StoreError
 from typedxp.runner.planning import Launch
 from typedxp.runner.surroundings import inputs_of
 from typedxp.stages.execute.liveness import lost
@@ -224,7 +224,7 @@ def _name(tree: str | None, commit: str | None, dirty: bool | None) -> str | Non
 def _differing(comparer: Comparer, then: str, now: str) -> list[str] | None:
     try:
         return comparer.differing(then, now)
-    except ResultsError:
+    except SnapshotError:
         return None
 
 

@@ -30,7 +30,7 @@ class Comparer:
 
         Raises:
             PlanError: one does not; a misspelt one would never show a difference.
-            ResultsError: git does not know the snapshot.
+            SnapshotError: git does not know the snapshot.
         """
         files = self._files(name)
         for path in self._paths:
@@ -43,7 +43,7 @@ class Comparer:
         """Return the paths of the files that count and differ, in order.
 
         Raises:
-            ResultsError: git does not know one of the snapshots.
+            SnapshotError: git does not know one of the snapshots.
         """
         if before == after:
             return []
