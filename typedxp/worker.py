@@ -81,10 +81,10 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str]) -> int:
         if missing:
             raise ExecutionError(f"Run {record.id} needs secrets that are not written down: {', '.join(missing)}.")
         ref, explaining = _enter(record)
-        declaration = load(ref)
-        judge = Judge(declaration.type, declaration.schema)
-        run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
         with explaining:
+            declaration = load(ref)
+            judge = Judge(declaration.type, declaration.schema)
+            run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
             declaration.call(run.config, run)
 
     status = perform(directory, work, run, switch, record.recording, shown=False, secrets=secrets)
@@ -118,7 +118,7 @@ def _enter(record: RunRecord) -> tuple[ExperimentRef, AbstractContextManager[Non
     moved = Moved(record.code.root, record.checkout)
     enter(moved, record.cwd)
     file = record.experiment.file
-    return replace(record.experiment, file=moved.path(file) if file is not None else None), explained(record.checkout)
+    return replace(record.experiment, file=moved.path(file) if file is not None else None), explained(moved)
 
 
 def load(ref: ExperimentRef) -> Declaration:

@@ -352,8 +352,9 @@ def configured(project):
     return project
 
 
-def test_paths_that_must_exist_are_recorded_absolute_and_found_by_workers(configured):
-    launch(configured, "-j", "1", "data.more=[train.bin]")
+@pytest.mark.parametrize("links", [(), ("xp.links=[folder,train.bin]",)], ids=["", "linked"])
+def test_paths_that_must_exist_are_recorded_absolute_and_found_by_workers(configured, links):
+    launch(configured, "-j", "1", "data.more=[train.bin]", *links)
 
     run = run_directory(configured, 1)
     [checkout] = checkouts(configured)
@@ -449,6 +450,20 @@ def test_who_writes_into_the_checkout_is_told_what_to_do_instead(project):
     tracebacks = [run_directory(project, number).read_status().failure.traceback for number in (1, 2)]
     assert ["xp.links" in text for text in tracebacks] == [False, True]
     assert "run.log_artifact" in tracebacks[1]
+
+
+def test_who_opens_what_git_ignores_is_told_what_to_do(project):
+    (project / "data.bin").write_text("1")
+    (project / "train.py").write_text(simple("open('data.bin' if seed else 'nowhere.bin').close()"))
+
+    launch(project, "-j", "1", "seed=0,1", code=1)
+    launch(project, "-j", "1", "seed=1", "xp.links=data.bin")
+
+    tracebacks = [run_directory(project, number).read_status().failure.traceback for number in (1, 2)]
+    assert ["There is data.bin in the working tree, but not in the snapshot" in text for text in tracebacks] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

@@ -38,7 +38,7 @@ def checkout_for(settings: Settings, code: Code | None) -> Path | None:
     root = Path(code.root)
     made = make_checkout(place, code.snapshot, root, relative_links(settings.links, root))
     for note in made.notes:
-        print(f"typedxp: {note}", file=sys.stderr)
+        print(f"Note: {note}", file=sys.stderr)
     _check_imported(Moved(code.root, str(made.path)))
     return made.path
 
@@ -92,7 +92,8 @@ def _settled(judged: Judged, paths: list[NamedPath], moved: Moved) -> Judged:
     for named in paths:
         here = named.path.absolute()
         there = Path(moved.path(str(here)))
-        put(values, named.key, str(there if _holds(there, here) else here))
+        ours = there.resolve().is_relative_to(Path(moved.checkout).resolve())
+        put(values, named.key, str(there if ours and _holds(there, here) else here))
     return replace(judged, values=values)
 
 
@@ -113,7 +114,7 @@ def _problems(paths: Iterable[NamedPath], moved: Moved) -> Iterator[Problem]:
 
 def _holds(there: Path, here: Path) -> bool:
     """Whether everything that is here is there, too."""
-    if not here.is_dir() or there.is_symlink():
+    if not here.is_dir():
         return there.exists()
     for directory, inner, files in os.walk(here):
         inner[:] = [name for name in inner if name != "__pycache__"]

@@ -15,6 +15,15 @@ from typing import Any
 
 from typedxp.errors import ExecutionError
 
+_READ_ONLY = (
+    "This is the checkout of a snapshot, which all runs of it share, and nobody writes to. Write to the directory of "
+    "the run (run.directory, run.log_artifact), to an absolute path, or where xp.links leads."
+)
+_NOT_IN_THE_SNAPSHOT = (
+    "There is {} in the working tree, but not in the snapshot that this run executes: git ignores it, or it came "
+    "later. Commit it (or have git not ignore it), name it in xp.links, or give an absolute path."
+)
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -88,16 +97,18 @@ def enter(moved: Moved, cwd: str) -> None:
 
 
 @contextmanager
-def explained(checkout: str) -> Iterator[None]:
-    """Tell who tries to write into a checkout what to do instead."""
+def explained(moved: Moved) -> Iterator[None]:
+    """Tell who writes into a checkout, or misses in it what git ignores, what to do instead."""
     try:
         yield
-    except PermissionError as error:
-        if error.filename is not None and _is_in(os.path.abspath(os.fsdecode(error.filename)), checkout):
-            error.add_note(
-                "This is the checkout of a snapshot, which all runs of it share, and nobody writes to. Write to the "
-                "directory of the run (run.directory, run.log_artifact), to an absolute path, or where xp.links leads."
-            )
+    except (PermissionError, FileNotFoundError) as error:
+        place = os.path.abspath(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
+        if _is_in(place, moved.checkout):
+            inside = os.path.relpath(place, moved.checkout)
+            if isinstance(error, PermissionError):
+                error.add_note(_READ_ONLY)
+            elif os.path.lexists(os.path.join(moved.root, inside)):
+                error.add_note(_NOT_IN_THE_SNAPSHOT.format(inside))
         raise
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from typedxp.errors import ExecutionError
 from typedxp.stages.snapshot.borrowing import git_errors, write_snapshot
+from typedxp.stages.snapshot.repository import reason
 
 _FORGOTTEN = 24 * 3600.0
 """Seconds after which a draft of another machine is nobody's any more."""
@@ -69,7 +70,7 @@ def make_checkout(place: Path, snapshot: str, root: Path, links: Sequence[str] =
         _publish(draft, path)
     except git_errors() as error:
         raise ExecutionError(
-            f"The files of the snapshot {snapshot[:10]} cannot be put into {place}: {_said(error)}. "
+            f"The files of the snapshot {snapshot[:10]} cannot be put into {place}: {reason(error)}. "
             "Choose another directory by xp.checkouts=DIR, or run the code as it is now by xp.snapshot=off."
         ) from error
     finally:
@@ -157,10 +158,3 @@ def _lead_out(link: Path, draft: Path, root: Path) -> None:
     if not target.is_absolute() and not Path(os.path.normpath(link.parent / target)).is_relative_to(draft):
         link.unlink()
         link.symlink_to(os.path.normpath(root / link.parent.relative_to(draft) / target))
-
-
-def _said(error: Exception) -> str:
-    """Say in the words of git, or of the system, what was wrong."""
-    text = str(getattr(error, "stderr", "") or getattr(error, "strerror", "") or error)
-    text = text.strip().removeprefix("stderr:").strip().strip("'")
-    return " ".join(text.split()).removeprefix("fatal: ").rstrip(".")
