@@ -40,7 +40,7 @@ def reads(monkeypatch):
     digest = inputs._digest
 
     def look(path, stamp):
-        seen.append(path)
+        seen.append(Path(path))
         return digest(path, stamp)
 
     monkeypatch.setattr(inputs, "_digest", look)
@@ -130,7 +130,7 @@ def test_a_file_that_was_written_a_moment_ago_is_not_remembered(tmp_path, reads,
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
-    file = write(tmp_path / "data.csv")
+    file = write(tmp_path / "data.csv", "x" * 100_000)
     hash_file = hashlib.file_digest
 
     def meanwhile(opened, name):

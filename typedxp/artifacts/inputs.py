@@ -21,6 +21,9 @@ Stamp = list[int]
 Announce = Callable[[Path, int], None]
 """Is told of data that is about to be read, and of how many bytes."""
 
+_SMALL = 64 * 2**10
+"""Below so many bytes, a file is read at once."""
+
 _LARGE = 64 * 2**20
 """From so many bytes on, several files are read at the same time."""
 
@@ -80,7 +83,7 @@ def _digests(
         announce(path, size)
 
     def read(name: str) -> str:
-        return _digest(path / name, stamps[name])
+        return _digest(f"{path}/{name}" if name else str(path), stamps[name])
 
     if len(unknown) > 1 and size > _LARGE:
         # A late import, since few runs have so much data.
@@ -93,19 +96,22 @@ def _digests(
     return {name: known[name] for name in stamps}
 
 
-def _digest(path: Path, stamp: Stamp) -> str:
+def _digest(path: str, stamp: Stamp) -> str:
     import hashlib
 
-    if _leads_nowhere(path):
+    try:
+        # Not blocking, since somebody may have put a pipe where a file was.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
         # Where git-annex has not fetched a file, the link is called by what it would hold.
-        return hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
-    # Not blocking, since somebody may have put a pipe where a file was.
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return hashlib.sha256(os.fsencode(Path(path).readlink())).hexdigest()
     with os.fdopen(file, "rb", buffering=0) as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        if _stamp(os.fstat(file)) != stamp:
+        # The buffer for a large file takes longer to make than a small file to read.
+        small = stamp[0] < _SMALL
+        digest = hashlib.sha256(opened.read(_SMALL)) if small else hashlib.file_digest(opened, "sha256")
+        if opened.tell() != stamp[0] or _stamp(os.fstat(file)) != stamp:
             raise RecordError(f"{path} was changed while it was read: try again when nobody writes to it.")
-    return digest
+    return digest.hexdigest()
 
 
 def _list(directory: Path) -> Iterator[tuple[str, Stamp]]:
@@ -117,15 +123,12 @@ def _list(directory: Path) -> Iterator[tuple[str, Stamp]]:
             for entry in entries:
                 name = f"{relative}/{entry.name}" if relative else entry.name
                 if not entry.is_dir():
-                    yield name, _stamp(entry.stat(follow_symlinks=not _leads_nowhere(entry.path)))
+                    leads_nowhere = entry.is_symlink() and not Path(entry.path).exists()
+                    yield name, _stamp(entry.stat(follow_symlinks=not leads_nowhere))
                 elif not entry.is_symlink():
                     waiting.append((name, above))
                 elif (real := os.path.realpath(entry.path)) not in above:
                     waiting.append((name, above | {real}))
-
-
-def _leads_nowhere(path: str | Path) -> bool:
-    return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114 - once per file of a directory
 
 
 def _stamp(found: os.stat_result) -> Stamp:
