@@ -9,7 +9,6 @@ import sys
 import time
 
 import pytest
-import yaml
 
 SCRIPT = """
 import typedxp
@@ -43,10 +42,34 @@ def test_ls_show_and_their_json(typedxp):
     assert rows[1] == {"id": 2, "status": "failed", "experiment": "train", "point": {"lr": 2.0}}
     assert rows[2]["point"] == {"lr": "Infinity"}
     shown = json.loads(typedxp("show 2 --json"))
-    assert shown == yaml.safe_load(typedxp("show 2"))
     assert shown["run"]["experiment"]["name"] == "train"
     assert shown["status"]["failure"]["message"] == "too large"
     assert shown["config"] == {"lr": 2.0, "name": "a b"}
+    assert shown["environment"]["interpreter"]["version"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_show_tells_what_made_a_run_in_sections(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / ".gitignore").write_text("logs/\n")
+    shell("git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x")
+    (tmp_path / "train.py").write_text(SCRIPT + "# changed\n")
+    shell("python train.py lr=1,2", code=1)
+
+    lines = shell("python -m typedxp show 2").splitlines()
+
+    titles = [line for line in lines if not line.startswith(" ")]
+    assert titles == ["Run 2 of train: failed", "what", "config", "code", "environment", "results", "files"]
+    known = {tuple(line.split(None, 1)) for line in lines if line.startswith("  ")}
+    assert {
+        ("point", "lr=2.0"),
+        ("command", "train.py lr=1,2"),
+        ("cause", "ValueError: too large"),
+        ("lr:", "2.0"),
+        ("repository", str(tmp_path)),
+        ("changes", "modified train.py"),
+        ("in", str(tmp_path / "logs" / "2")),
+    } <= known
+    assert ("metrics", "train  1 records") in known
 
 
 def test_status_says_where_runs_stand_in_one_line_each(typedxp, tmp_path):
@@ -111,7 +134,7 @@ def test_names_that_are_no_text_are_kept(shell, tmp_path):
 
     assert shown["status"]["status"] == "completed"
     assert shown["run"]["cwd"] == f"{tmp_path}/caf\udce9"
-    assert "caf\\uDCE9" in shell(r"cd $'caf\xe9' && python -m typedxp show 2")
+    assert "caf\\udce9" in shell(r"cd $'caf\xe9' && python -m typedxp show 2")
 
 
 def test_help_takes_little_more_than_python_itself():
