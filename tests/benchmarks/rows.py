@@ -6,6 +6,7 @@ from tests.benchmarks.checkouts import CHECKOUTS
 from tests.benchmarks.measure import Cost, cpu, memory, until_first_line
 from tests.benchmarks.promises import MB, MS, Row, at_most, at_most_over, faster, python, times
 from tests.benchmarks.reading import READING
+from tests.benchmarks.snapshots import SNAPSHOTS
 
 _BARE_PYTHON = Cost(python("-c", "pass"))
 _ONE_POINT = python("union.py", "-n", "optimizer=sgd", "optimizer.lr=0.001", "seed=0")
@@ -137,5 +138,6 @@ ROWS: tuple[Row, ...] = (
         repeats=2,
     ),
     *READING,
+    *SNAPSHOTS,
     *CHECKOUTS,
 )

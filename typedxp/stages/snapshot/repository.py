@@ -28,6 +28,8 @@ _SETTINGS = (
     "core.fsmonitor=false",
     # Else our copy of the index would leave half of itself among the user's files.
     "core.splitIndex=false",
+    # Nobody reads our copy but us, at once.
+    "index.skipHash=true",
     "core.logAllRefUpdates=false",
     # Lines that end unlike the rest are no reason to record nothing.
     "core.safecrlf=false",
