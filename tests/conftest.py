@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from typedxp.stages.snapshot.checkout import remove_checkout
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path) -> Iterator[Shell]:
     """Type a command in ``tmp_path``, as a user does, and return what it prints; fail if it exits with another code."""
     environment = {
         **os.environ,
@@ -52,4 +54,7 @@ def shell(tmp_path: Path) -> Shell:
         assert done.returncode == code, f"`{command}` exited with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
-    return type_in
+    yield type_in
+    for place in tmp_path.glob("**/.typedxp/checkouts"):
+        # Which cannot be removed with all the rest, since nobody may write in there.
+        remove_checkout(place)

@@ -40,7 +40,7 @@ def root(tmp_path):
     git(place, "add", ".")
     git(place, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "--quiet", "--message=x")
     yield place
-    remove_checkout(tmp_path / "checkouts")
+    remove_checkout(tmp_path)
 
 
 def git(root, *arguments):

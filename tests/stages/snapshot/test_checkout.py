@@ -36,7 +36,9 @@ def git(tmp_path, monkeypatch):
 
 @pytest.fixture
 def project(git, tmp_path):
-    return tmp_path / "project"
+    yield tmp_path / "project"
+    # Which cannot be removed with all the rest, since nobody may write in there.
+    remove_checkout(tmp_path)
 
 
 @pytest.fixture
@@ -57,8 +59,7 @@ def check_out(project, tmp_path):
     def make(snapshot, links=(), root=project):
         return make_checkout(tmp_path / "checkouts", snapshot, root, links).path
 
-    yield make
-    remove_checkout(tmp_path / "checkouts")
+    return make
 
 
 def files(directory):
@@ -127,7 +128,6 @@ def test_the_users_repository_is_not_touched_and_does_not_see_the_checkout(proje
 
     assert {path: path.read_bytes() for path in (project / ".git").rglob("*") if path.is_file()} == before
     assert git("status", "--porcelain") == "M a.py"
-    remove_checkout(project / "logs")
 
 
 def test_a_checkout_is_made_once_and_works_without_the_repository(project, commit, check_out):
@@ -261,7 +261,6 @@ def test_nothing_that_only_the_repository_asks_for_is_executed(project, git, com
     assert note.startswith(
         "the filter trap is configured in the repository itself, and was not run: a.txt, b.txt are as"
     )
-    remove_checkout(tmp_path / "checkouts")
 
 
 def test_submodules_are_there_and_those_that_were_never_fetched_are_empty(project, git, commit, check_out, tmp_path):
@@ -298,7 +297,7 @@ def test_worktrees_sparse_and_shallow_clones_have_what_they_had(project, git, co
     assert git("log", "--format=%H", at=shallow) == snapshot
 
 
-def test_a_repository_may_lie_in_a_directory_of_any_name_and_have_longer_hashes(git, commit, tmp_path):
+def test_a_repository_may_lie_in_a_directory_of_any_name_and_have_longer_hashes(project, git, commit, tmp_path):
     odd = tmp_path / 'a\n"b" c:d\\e'
     odd.mkdir()
     git("init", "--quiet", "--object-format=sha256", at=odd)
