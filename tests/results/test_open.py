@@ -10,8 +10,10 @@ import xarray
 from typedxp import open_results
 from typedxp.results.backend import RunStoreBackend
 from typedxp.results.problems import ResultsWarning
+from typedxp.store import verifications
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import Label, RunStatus
+from typedxp.vocabulary.verification import Outcome, Verification
 from typedxp.vocabulary.version import VERSION
 
 HEAVY = {"dask", "netCDF4", "numpy", "pandas", "xarray"}
@@ -427,3 +429,13 @@ def test_a_swept_key_that_is_called_like_a_fact_of_runs_is_what_was_swept(store)
 
     assert results["code_"].values.tolist() == results["host"].values.tolist() == ["a", "b"]
     assert open_results(store.path, dims=["code", "host"]).sizes["code_"] == 2
+
+
+def test_what_came_of_verifying_runs_is_a_coordinate_where_some_were_verified(grid):
+    assert "verified" not in open_results(grid.path).coords
+    outcome = Verification(Outcome.IDENTICAL, "2026-11-20T12:00:00Z", rtol=0.0, atol=0.0)
+    verifications.write(RunDirectory(grid.path / "2"), outcome)
+
+    verified = open_results(grid.path)["verified"]
+
+    assert verified.sel(lr=0.1).values.tolist() == ["", "identical", ""]

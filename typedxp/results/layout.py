@@ -23,6 +23,9 @@ _NUMBERS = {
 }
 _TEXTS = {"code": "version of the code, + where it had changes", "cause": "why the run did not complete"}
 
+_SELDOM = {"verified": "how a repetition of the run compared with it"}
+"""What is left out where no run has it."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -81,6 +84,11 @@ def _about_runs(table: Table, dims: tuple[str, ...], grid: Ints) -> dict[str, xa
             for name, attrs in _NUMBERS.items()
         },
         **{name: _texts(table.fact(name), dims, grid, about, "") for name, about in _TEXTS.items()},
+        **{
+            name: _texts(table.facts[name], dims, grid, about, "")
+            for name, about in _SELDOM.items()
+            if name in table.facts
+        },
     }
 
 

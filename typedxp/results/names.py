@@ -8,7 +8,7 @@ RUN = "run"
 STATUS = "status"
 REPEAT = "repeat"
 
-RESERVED = frozenset({RUN, STATUS, REPEAT, "attempt", "cause", "code", "peak_memory", "wall"})
+RESERVED = frozenset({RUN, STATUS, REPEAT, "attempt", "cause", "code", "peak_memory", "verified", "wall"})
 """The names of the coordinates that tell about the runs: nothing else is called so."""
 
 

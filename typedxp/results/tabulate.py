@@ -74,5 +74,5 @@ def _columns(summary: StreamSummary) -> Mapping[str, Any]:
 
 
 def _steps(summary: StreamSummary) -> Any:
-    steps = getattr(summary, "steps", None)
+    steps = summary.steps
     return ABSENT if steps is None else {"key": steps.key, "pieces": steps.pieces}

@@ -107,30 +107,38 @@ def _record_facts(record: RunRecord) -> dict[str, Any]:
         "digest": record.digest,
         "created": record.created,
         "cwd": record.cwd,
-        "tags": list(getattr(record, "tags", ())),
-        "schema": getattr(record, "schema", None),
-        **({"rerun_of": record.rerun_of} if record.rerun_of is not None else {}),
+        "tags": list(record.tags),
+        "schema": record.schema,
+        "rerun_of": record.rerun_of,
         "labels": {key: _known(vars(label)) for key, label in record.labels.items()},
         "metrics": {
             stream: {name: _known(vars(variable)) for name, variable in variables.items()}
             for stream, variables in record.metrics.items()
         },
         **_code_facts(record.code),
+        **{f"input.{name}": data.digest for name, data in record.inputs.items()},
         **{f"environment.{name}": value for name, value in vars(record.environment).items()},
     }
 
 
 def _code_facts(code: Code | None) -> dict[str, Any]:
-    tree = {"code.tree": code.tree} if code is not None and code.tree is not None else {}
-    if code is None or code.commit is None:
-        return {"code.branch": code.branch if code is not None else None, **tree}
+    if code is None:
+        return {}
     return {
-        "code": code.commit[:8] + ("+" if code.dirty else ""),
+        "code": _name_code(code),
         "code.commit": code.commit,
         "code.branch": code.branch,
         "code.dirty": code.dirty,
-        **tree,
+        "code.tree": code.tree,
     }
+
+
+def _name_code(code: Code) -> str | None:
+    """Name a version of the code: by its commit, and by what was there beyond that."""
+    if code.commit is not None and not code.dirty:
+        return code.commit[:8]
+    beyond = code.tree[:6] if code.tree is not None else ""
+    return f"{code.commit[:8]}+{beyond}" if code.commit is not None else f"+{beyond}" if beyond else None
 
 
 def _status_facts(status: Status) -> dict[str, Any]:
