@@ -70,6 +70,6 @@ def _listed(files: Sequence[tuple[str, int]]) -> str:
 
 
 def _size(number: int) -> str:
-        from pydantic import ByteSize
+    from pydantic import ByteSize
 
     return ByteSize(number).human_readable(decimal=True)
