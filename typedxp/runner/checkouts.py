@@ -38,7 +38,7 @@ def checkout_for(settings: Settings, code: Code | None) -> Path | None:
     root = Path(code.root)
     made = make_checkout(place, code.snapshot, root, relative_links(settings.links, root))
     for note in made.notes:
-        print(f"Note: {note}", file=sys.stderr)
+        print(f"typedxp: {note}", file=sys.stderr)
     _check_imported(Moved(code.root, str(made.path)))
     return made.path
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from pydantic import ByteSize
-
 from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.tree import Working, spell
 
@@ -72,4 +70,6 @@ def _listed(files: Sequence[tuple[str, int]]) -> str:
 
 
 def _size(number: int) -> str:
+    from pydantic import ByteSize
+
     return ByteSize(number).human_readable(decimal=True)
