@@ -137,6 +137,14 @@ def test_a_snapshot_that_a_run_in_another_store_names_stays(project, collected, 
     assert len(collected("--forget", "logs2")["snapshot"]) == 1
 
 
+def test_snapshots_stay_while_a_launch_may_be_about_to_name_them(project, collected, shell, monkeypatch):
+    monkeypatch.setattr(cleaning, "_YOUNG", -1.0)
+    shutil.rmtree(project / "logs" / "1")
+
+    assert "kept for now" in collected()["notes"][0]
+    assert len(refs(shell)) == 2
+
+
 @pytest.mark.usefixtures("later")
 def test_snapshots_stay_where_a_run_is_damaged(project, collected, shell):
     shutil.rmtree(project / "logs" / "1")

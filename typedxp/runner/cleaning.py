@@ -154,9 +154,6 @@ def _snapshots(root: Path, store: Store, notes: list[str]) -> Iterator[Waste]:
     kept = kept_snapshots(root) if store.root in stores else {}
     if not kept:
         return
-    if time.time() - max(stores.values()) < _LAUNCH:
-        notes.append(f"Snapshots in {root} are kept for now: runs were launched from there within ten minutes.")
-        return
     named = set()
     for path in stores:
         for directory in Store(path).runs():
@@ -165,9 +162,12 @@ def _snapshots(root: Path, store: Store, notes: list[str]) -> Iterator[Waste]:
                 notes.append(f"Snapshots in {root} are kept, since {directory.path} is damaged and may need one.")
                 return
             named.add(record.code.snapshot if record.code is not None else None)
-    for snapshot, since in kept.items():
-        if snapshot not in named and time.time() - since > _YOUNG:
-            yield Waste("snapshot", f"{snapshot} in {root}", 0, partial(_drop, root, snapshot))
+    unnamed = [name for name, since in kept.items() if name not in named and time.time() - since > _YOUNG]
+    if unnamed and time.time() - max(stores.values()) < _LAUNCH:
+        notes.append(f"Snapshots in {root} are kept for now: runs were launched from there within ten minutes.")
+        return
+    for snapshot in unnamed:
+        yield Waste("snapshot", f"{snapshot} in {root}", 0, partial(_drop, root, snapshot))
 
 
 def _drop(root: Path, snapshot: str) -> None:
