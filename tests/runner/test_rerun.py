@@ -64,8 +64,8 @@ def test_a_new_run_has_the_config_and_the_code_of_the_old_one(shell, tmp_path, p
 
     said = shell("typedxp rerun 2 1 2")
 
-    assert "run 3 is run 2 again: completed" in said
-    assert "run 4 is run 1 again: completed" in said
+    assert "run 2 again: run 3 completed" in said
+    assert "run 1 again: run 4 completed" in said
     old, new = (run(tmp_path, number) for number in (2, 3))
     before, after = old.read_record(), new.read_record()
     assert (new.path / "config.yaml").read_bytes() == (old.path / "config.yaml").read_bytes()
@@ -149,7 +149,7 @@ def test_a_run_that_fails_again_is_told(shell, tmp_path, project):
     shell("python train.py")
     (tmp_path / "values.py").write_text("VERSION = 1 / 0\n")
 
-    assert "run 2 is run 1 again: failed" in shell("typedxp rerun 1 --in-place-code", code=1)
+    assert "run 1 again: run 2 failed: " in shell("typedxp rerun 1 --in-place-code", code=1)
     assert run(tmp_path, 2).read_status().status is RunStatus.FAILED
 
 

@@ -12,6 +12,7 @@ import click
 
 from typedxp.cli.options import store_option
 from typedxp.runner.rerun import Repeating, Repetition
+from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.stopping import Stopped
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -69,6 +70,10 @@ def tell_environment(repetitions: Iterable[Repetition]) -> None:
                 print(f"  {line}", file=sys.stderr)
             if len(lines) > _SHOWN:
                 print(f"  ... and {len(lines) - _SHOWN} more: typedxp diff tells all", file=sys.stderr)
+
+
+def nothing(_: RunDirectory) -> None:
+    """Hear that a run has started."""
 
 
 def stopped(reason: Stopped) -> int:

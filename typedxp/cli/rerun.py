@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from typedxp.cli.repeating import how_to_repeat, repeating_options, stopped, tell_environment
+from typedxp.cli.repeating import how_to_repeat, nothing, repeating_options, stopped, tell_environment
 from typedxp.runner.rerun import prepare, repeat
-from typedxp.runner.show import progress
+from typedxp.runner.show import summary
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.stopping import Stopped
@@ -27,14 +27,10 @@ def rerun(runs: Sequence[int], store: Path, **given: Any) -> int:
     repetitions = prepare(opened, [opened.run(number) for number in chosen], how)
     tell_environment(repetitions)
     try:
-        with (
-            progress("rerun", len(repetitions)) as report,
-            closing(repeat(opened, repetitions, how.jobs, report.started)) as ended,
-        ):
+        with closing(repeat(opened, repetitions, how.jobs, nothing)) as ended:
             good = []
             for repetition, directory, status in ended:
-                report.ended(directory, status)
-                print(f"run {directory.id} is run {repetition.old.id} again: {status.status}")
+                print(f"run {repetition.old.id} again: {summary(directory, status)}", flush=True)
                 good.append(status.status is RunStatus.COMPLETED)
     except Stopped as reason:
         return stopped(reason)

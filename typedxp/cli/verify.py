@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from typedxp.cli.options import json_option
-from typedxp.cli.repeating import how_to_repeat, repeating_options, stopped, tell_environment
+from typedxp.cli.repeating import how_to_repeat, nothing, repeating_options, stopped, tell_environment
 from typedxp.cli.tables import print_table, show
 from typedxp.errors import ResultsError
 from typedxp.results.sameness.found import Tolerance
 from typedxp.runner.rerun import prepare
 from typedxp.runner.verify import Verifying, check_completed
 from typedxp.runner.verify import verify as verify_runs
-from typedxp.store.directory import RunDirectory, dump
+from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.store.verifications import plain
 from typedxp.vocabulary.stopping import Stopped
@@ -75,7 +75,7 @@ def verify(  # noqa: PLR0913 - one for each option
     compare = Verifying(Tolerance(rtol, atol), tuple(ignore), keep)
     found: dict[int, Verification] = {}
     try:
-        with closing(verify_runs(opened, repetitions, how, compare, _ignore)) as ended:
+        with closing(verify_runs(opened, repetitions, how, compare, nothing)) as ended:
             for directory, verification in ended:
                 found[directory.id] = verification
                 if not as_json:
@@ -141,7 +141,3 @@ def _summary(found: Mapping[int, Verification]) -> str:
     counts = Counter(str(verification.outcome) for verification in found.values())
     listed = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     return f"{len(found)} runs verified: {listed}."
-
-
-def _ignore(_: RunDirectory) -> None:
-    """Hear that a run has started."""
