@@ -192,12 +192,25 @@ def test_anonymous_hides_who_where_and_from_which_repository(bundled, project):
 
 def test_anonymous_names_the_files_that_still_tell_somebody(project, shell):
     (project / "AUTHORS").write_text("Written in the alice-lab.\n")
+    (project / "LICENSE").write_text("Copyright Alice Smith\n")
+    shell("git add LICENSE && git -c user.name='Alice Smith' -c user.email=alice@b commit --quiet -m x")
     shell("python src/train.py lr=3")
 
     said = shell("typedxp bundle 3 out.zip --anonymous")
 
     assert "Not anonymous yet" in said
     assert "/AUTHORS (alice-lab)" in said
+    assert "/LICENSE (Alice Smith)" in said
+
+
+def test_anonymous_hides_commits_wherever_they_are_named(project, shell, bundled):
+    commit = shell("git rev-parse HEAD").strip()
+    status = project / "logs" / "1" / "verification.json"
+    status.write_text(json.dumps({"format": 1, "code": commit}))
+
+    out = bundled("--anonymous", runs="1")
+
+    assert json.loads((out / "runs" / "1" / "verification.json").read_text()) == {"format": 1, "code": "anonymous"}
 
 
 def test_parts_can_be_left_out(bundled):

@@ -79,6 +79,8 @@ def mask_for(records: Iterable[RunRecord], store: Path) -> Mask:
             paths[home] = f"/home/{ANONYMOUS}"
         paths[record.cwd] = "/project"
         if record.code is not None:
+            # A commit that was published names its author.
+            words |= {name for name in (record.code.commit, record.code.snapshot) if name is not None}
             paths[record.code.root] = "/project"
             if record.cwd.startswith(f"{record.code.root}/"):
                 paths[record.cwd] = f"/project{record.cwd[len(record.code.root) :]}"
@@ -88,7 +90,10 @@ def mask_for(records: Iterable[RunRecord], store: Path) -> Mask:
 
 def mentions(parts: Iterable[Part], words: Iterable[str]) -> list[tuple[str, str]]:
     """Find the text files that mention one of some words; return the path of each, with the first word found."""
-    pattern = _any_of(words)
+    wanted = {word for word in words if len(word) > 1}
+    if not wanted:
+        return []
+    pattern = _any_of(wanted)
     found: list[tuple[str, str]] = []
     for part in parts:
         if part.size <= _LARGEST:
@@ -110,7 +115,7 @@ def telling_words(records: Iterable[RunRecord]) -> set[str]:
         if record.code is not None and record.code.remote:
             words.add(_owner(record.code.remote))
     # Half the programs of the world mention these, and nobody is called so.
-    return {word for word in words if len(word) > 1} - {"root", "user", "localhost", "/root"}
+    return words - {"", "root", "user", "localhost", "/root"}
 
 
 def _homes(user: str, record: RunRecord) -> set[str]:

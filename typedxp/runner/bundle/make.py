@@ -57,7 +57,8 @@ def make_bundle(store: Path, ids: Sequence[int], target: Path, wish: Wish) -> Bu
     mask = mask_for([run.record for run in runs], store) if wish.anonymous else NO_MASK
     with ExitStack() as opened:
         notes: list[str] = []
-        codes = _codes(runs, wish, opened, notes)
+        authors: set[str] = set()
+        codes = _codes(runs, wish, opened, notes, authors)
         collected = [
             collect_run(run, codes.get(snapshot_of(run.record) or ""), mask, artifacts=wish.artifacts) for run in runs
         ]
@@ -72,7 +73,7 @@ def make_bundle(store: Path, ids: Sequence[int], target: Path, wish: Wish) -> Bu
         text = data_part("README.md", readme(bundle, [*notes, *left_out]).encode("utf-8", "replace"))
         shared = [text, *(part for part in files if part.path.startswith("runs/documents/"))]
         files += [text, data_part(METADATA, describe(replace(bundle, shared=shared)))]
-        warnings = _mentions(files, [run.record for run in runs]) if wish.anonymous else []
+        warnings = _mentions(files, [run.record for run in runs], authors) if wish.anonymous else []
         return Bundled(write_zip(target, files), (*notes, *_large(collected), *warnings))
 
 
@@ -86,8 +87,10 @@ def _title(runs: Sequence[FinishedRun]) -> str:
     return f"Runs {listed} of {', '.join(names)}"
 
 
-def _codes(runs: Sequence[FinishedRun], wish: Wish, opened: ExitStack, notes: list[str]) -> dict[str, BundledCode]:
-    """Return the code of the runs by the names of their snapshots."""
+def _codes(
+    runs: Sequence[FinishedRun], wish: Wish, opened: ExitStack, notes: list[str], authors: set[str]
+) -> dict[str, BundledCode]:
+    """Return the code of the runs by the names of their snapshots; add what is to be said of it, and who wrote it."""
     if not wish.code:
         notes.append("The code, which was left out on request.")
         return {}
@@ -100,6 +103,7 @@ def _codes(runs: Sequence[FinishedRun], wish: Wish, opened: ExitStack, notes: li
         if name is not None and name not in found:
             snapshot = opened.enter_context(open_code(run.record, wish.repository))
             found[name] = collect_code(snapshot)
+            authors |= snapshot.authors()
             notes += (note for note in snapshot.notes if note not in notes)
     return found
 
@@ -143,9 +147,9 @@ def _licence(wish: Wish) -> str | None:
     return f"https://spdx.org/licenses/{wish.licence}"
 
 
-def _mentions(files: Sequence[Part], records: Sequence[RunRecord]) -> list[str]:
+def _mentions(files: Sequence[Part], records: Sequence[RunRecord], authors: set[str]) -> list[str]:
     """Say which files still tell who somebody is."""
-    found = mentions(files, telling_words(records))
+    found = mentions(files, telling_words(records) | authors)
     more = f", and {len(found) - _SHOWN} more files" if len(found) > _SHOWN else ""
     listed = ", ".join(f"{path} ({word})" for path, word in found[:_SHOWN])
     return [f"Not anonymous yet, since code, metrics and artifacts are never changed: {listed}{more}."] if found else []

@@ -113,6 +113,13 @@ class Snapshot:
         """Return the bytes of a file."""
         return b"".join(self.chunks(entry))
 
+    def authors(self) -> set[str]:
+        """Return the names and addresses of those who made the latest commits of the repository."""
+        with suppress(load_git().GitCommandError):
+            return {word for word in self.repository.git.log("-n", "500", "--format=%an%n%ae").splitlines() if word}
+        # There is no commit yet.
+        return set()
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What is not there: submodules that were never fetched, and large files of which git-lfs left a pointer."""
