@@ -4,6 +4,7 @@
   run.json            what was planned                              written once
   config.yaml         exactly what the function receives            written once
   status.json         where it stands                               replaced whole
+  verification.json   how it compares with its repetition           replaced whole
   inputs.jsonl        what data was read, besides that in run.json  appended
   metrics/train.jsonl one JSON object per line                      appended
   metrics/superseded/ what attempts logged that did not go on from there
