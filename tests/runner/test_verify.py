@@ -77,7 +77,7 @@ def test_the_digits_are_learned_again_bit_by_bit(shell, tmp_path):
 
     assert "run 1: identical" in said
     assert "test, train  identical" in said
-    assert said.splitlines()[-1] == "2 runs verified: 2 identical."
+    assert said.splitlines()[-1] == "2 runs compared: 2 identical."
     outcome = verified(tmp_path, 1)
     assert outcome.outcome is Outcome.IDENTICAL
     assert [part.name for part in outcome.parts] == ["test", "train"]

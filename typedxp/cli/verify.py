@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -98,6 +99,8 @@ def _sample(store: Path, count: int, seed: int | None, where: str | None) -> lis
     completed: list[int] = list_runs(store, ["run"], condition).columns["run"]
     if not completed:
         raise ResultsError(f"There is no completed run in {store}{f' with {where}' if where else ''}.")
+    if len(completed) < count:
+        print(f"typedxp: There are {len(completed)} such runs only: all of them are taken.", file=sys.stderr)
     # Whoever gives no seed wants others each time.
     return sorted(random.Random(seed).sample(completed, min(count, len(completed))))  # noqa: S311
 
@@ -140,4 +143,4 @@ def _first(part: Part) -> str:
 def _summary(found: Mapping[int, Verification]) -> str:
     counts = Counter(str(verification.outcome) for verification in found.values())
     listed = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
-    return f"{len(found)} runs verified: {listed}."
+    return f"{len(found)} runs compared: {listed}."
