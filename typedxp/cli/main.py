@@ -6,52 +6,60 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import click
 
-from typedxp.cli.bundle import bundle
-from typedxp.cli.code import code
-from typedxp.cli.diff import diff
-from typedxp.cli.export import export
-from typedxp.cli.fields import fields
-from typedxp.cli.gc import gc
-from typedxp.cli.ls import ls
-from typedxp.cli.pack import pack
-from typedxp.cli.plot import plot
-from typedxp.cli.rerun import rerun
-from typedxp.cli.schemas import schemas
-from typedxp.cli.show import show
-from typedxp.cli.status import status
-from typedxp.cli.table import table
-from typedxp.cli.trace import trace
-from typedxp.cli.verify import verify
 from typedxp.errors import TypedxpError
 from typedxp.vocabulary.version import VERSION
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS: Mapping[str, str] = {
+    "ls": "List the runs of a store.",
+    "show": "Show what made a run, and what came of it.",
+    "diff": "Show in what runs differ.",
+    "fields": "List what conditions, columns and sorting can speak of.",
+    "status": "Show where runs stand.",
+    "table": "Make a table of a metric: means and their spread.",
+    "plot": "Draw a metric: the mean and a band around it.",
+    "pack": "Write the runs of a store into one file for others.",
+    "trace": "Say which runs, and which versions of the code, made a file.",
+    "rerun": "Make new runs of old ones, from their snapshots and configs.",
+    "verify": "Repeat runs, and compare what they recorded.",
+    "code": "Get the files of a run's snapshot.",
+    "bundle": "Put runs, with all that made them, into one archive.",
+    "gc": "Remove checkouts and snapshots that nothing needs any more.",
+    "schemas": "Write the JSON Schemas of the files of a run.",
+    "export": "Write finished runs into the store of another system.",
+}
+"""The subcommands, each in the module of its name, and what they are for: so that helping loads none of them."""
+
+
+class _Commands(click.Group):
+    """Loads a subcommand when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, those that are used most often first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"typedxp.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="typedxp")
 def typedxp() -> None:
     """Look at the runs of typed experiments."""
-
-
-typedxp.add_command(ls)
-typedxp.add_command(show)
-typedxp.add_command(diff)
-typedxp.add_command(fields)
-typedxp.add_command(status)
-typedxp.add_command(table)
-typedxp.add_command(plot)
-typedxp.add_command(pack)
-typedxp.add_command(trace)
-typedxp.add_command(rerun)
-typedxp.add_command(verify)
-typedxp.add_command(schemas)
-typedxp.add_command(export)
-typedxp.add_command(code)
-typedxp.add_command(bundle)
-typedxp.add_command(gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
