@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 import typedxp
-from typedxp.cli.main import typedxp as command
+from typedxp.cli.main import COMMANDS
 from typedxp.runner.flags import parser
 from typedxp.vocabulary.settings import Settings
 
@@ -138,4 +138,4 @@ def test_no_page_mentions_a_setting_that_does_not_exist(page):
 def test_every_command_has_its_section_and_the_reverse():
     documented = re.findall(r"^## `typedxp ([\w-]+)`$", (DOCS / "cli.md").read_text(), re.MULTILINE)
 
-    assert sorted(documented) == sorted(command.commands)
+    assert sorted(documented) == sorted(COMMANDS)

@@ -19,12 +19,12 @@ PACKAGE = Path(importlib.util.find_spec("typedxp").origin).parent
 MADE_OF_FOREIGN_CLASSES = {
     "typedxp.results.analysis.reports",
     "typedxp.results.analysis.trace",
-    "typedxp.results.archive",
+    "typedxp.results.archive.write",
     "typedxp.results.backend",
-    "typedxp.results.differences",
-    "typedxp.results.extremes",
-    "typedxp.results.listing",
-    "typedxp.results.points",
+    "typedxp.results.runs.differences",
+    "typedxp.results.runs.extremes",
+    "typedxp.results.runs.listing",
+    "typedxp.results.runs.points",
     "typedxp.vocabulary.settings",
 }
 

@@ -155,5 +155,5 @@ def test_without_metrics_neither_xarray_nor_pandas_is_loaded(store, command):
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     loaded = set(printed.splitlines()[-1].split())
-    assert "typedxp.results.listing" in loaded
+    assert "typedxp.results.runs.listing" in loaded
     assert loaded.isdisjoint({"xarray", "pandas", "netCDF4"})

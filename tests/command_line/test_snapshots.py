@@ -1,4 +1,4 @@
-"""What a command line does about the code: it is kept before ids are taken, refused, asked about, or noted as missing."""
+"""What a command line does about the code: it is kept before ids are taken, refused, asked about, or missing."""
 
 from __future__ import annotations
 

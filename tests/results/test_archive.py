@@ -16,8 +16,8 @@ from xarray.core import indexing
 
 import typedxp
 from typedxp.errors import ResultsError
-from typedxp.results import archive
-from typedxp.results.archive import write_archive
+from typedxp.results.archive import write as archive
+from typedxp.results.archive.write import write_archive
 from typedxp.vocabulary.version import VERSION
 
 SUFFIXES = [".nc", ".zarr"]

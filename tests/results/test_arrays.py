@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from typedxp import open_results
-from typedxp.results import arrays
-from typedxp.results.rows import make_column
+from typedxp.results.variables import arrays
+from typedxp.results.variables.rows import make_column
 
 
 @pytest.mark.parametrize(

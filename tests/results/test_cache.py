@@ -16,8 +16,9 @@ import pytest
 import xarray
 
 from typedxp import ResultsError, open_results
-from typedxp.results import arrays, index, ragged
+from typedxp.results.cache import index, ragged
 from typedxp.results.problems import ResultsWarning
+from typedxp.results.variables import arrays
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status
 

@@ -10,7 +10,7 @@ import pytest
 
 import typedxp
 from typedxp import ResultsError
-from typedxp.results.fields import FACTS, Fields
+from typedxp.results.runs.fields import FACTS, Fields
 from typedxp.results.sources.choose import open_source
 from typedxp.vocabulary.records import RunStatus
 

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from typedxp.artifacts.kept import list_arrays
-from typedxp.results.kept import find_kept, kept_files
 from typedxp.results.problems import ResultsWarning
+from typedxp.results.variables.kept import find_kept, kept_files
 from typedxp.stages.record import Run
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.artifacts import ArrayHeader, KeptFile

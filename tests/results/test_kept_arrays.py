@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xarray.core import indexing
 
-from typedxp.results.kept import Kept, find_kept, kept_files
-from typedxp.results.kept_arrays import KeptArray, common_type
 from typedxp.results.problems import ResultsWarning
+from typedxp.results.variables.kept import Kept, find_kept, kept_files
+from typedxp.results.variables.kept_arrays import KeptArray, common_type
 from typedxp.stages.record import Run
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.records import RunStatus, Status

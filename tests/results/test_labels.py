@@ -4,7 +4,7 @@ import xarray
 from hypothesis import given
 from hypothesis import strategies as st
 
-from typedxp.results.labels import identity, label_array
+from typedxp.results.layout.labels import identity, label_array
 
 scalars = (
     st.none()

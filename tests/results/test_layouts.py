@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from typedxp import open_results
-from typedxp.results import arrays
+from typedxp.results.variables import arrays
 from typedxp.vocabulary.records import RunStatus, Status
 
 Key = tuple[str, ...]

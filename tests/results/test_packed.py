@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from typedxp.results import ragged
-from typedxp.results.packed import PackedColumn
+from typedxp.results.cache import ragged
+from typedxp.results.cache.packed import PackedColumn
 
 
 @pytest.fixture
@@ -390,7 +390,7 @@ ADDER = """
 import sys
 from pathlib import Path
 import numpy as np
-from typedxp.results.packed import PackedColumn
+from typedxp.results.cache.packed import PackedColumn
 packed = PackedColumn(Path(sys.argv[1]), "train", "loss")
 rng = np.random.default_rng(int(sys.argv[2]))
 for _ in range(15):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from typedxp import ResultsError, open_results
-from typedxp.results.history import History
+from typedxp.results.runs.history import History
 from typedxp.vocabulary.records import Code, Failure, RunStatus, Status, Usage
 
 pytestmark = pytest.mark.filterwarnings("ignore:The runs come from:typedxp.results.problems.ResultsWarning")
@@ -192,7 +192,8 @@ def test_ten_thousand_values_are_looked_up_once_each(store, monkeypatch):
         store.add({"seed": seed, "lr": 0.1}, config={"seed": seed, "lr": 0.1})
     asked = []
     monkeypatch.setattr(
-        "typedxp.results.query.Condition.holds", lambda part, lookup: not asked.append(part.text) or lookup("lr") == 0.1
+        "typedxp.results.runs.query.Condition.holds",
+        lambda part, lookup: not asked.append(part.text) or lookup("lr") == 0.1,
     )
 
     assert len(ids(store, "lr == 0.1 and status == 'completed' or lr == 2")) == 20

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.results.conftest import StoreBuilder
-from typedxp.results.points import runs_of_points
+from typedxp.results.runs.points import runs_of_points
 from typedxp.stages.execute.liveness import process_start
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store

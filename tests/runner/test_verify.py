@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from typedxp.results.listing import list_runs
 from typedxp.results.open import open_results
+from typedxp.results.runs.listing import list_runs
 from typedxp.store import verifications
 from typedxp.store.store import Store
 from typedxp.vocabulary.verification import MISSING, Difference, Outcome

@@ -36,7 +36,7 @@ Row = tuple[str, ...]
 def diff(runs: Sequence[int], store: Path, repository: Path | None, *, stat: bool, full: bool, as_json: bool) -> None:
     """Compare RUNS: what differs of their configs, facts and last metrics; of two also code, environment and data."""
     # It works with arrays, which take time to load.
-    from typedxp.results.differences import compare_runs
+    from typedxp.results.runs.differences import compare_runs
 
     chosen = list(dict.fromkeys(runs))
     if len(chosen) < 2:

@@ -20,7 +20,7 @@ _LONGEST = 60
 def fields(store: Path, as_json: bool) -> None:
     """List what can be asked of the runs of a store: type, number of runs that have it, different values, examples."""
     # It works with arrays, which take time to load.
-    from typedxp.results.listing import list_fields
+    from typedxp.results.runs.listing import list_fields
 
     found = list_fields(store)
     if as_json:

@@ -11,7 +11,7 @@ import click
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.tables import print_csv, print_table, show, show_short, show_time
-from typedxp.results.moments import TIMES
+from typedxp.results.runs.moments import TIMES
 from typedxp.store.directory import dump, spell
 
 _FACTS = ("run", "status", "experiment")
@@ -48,7 +48,7 @@ def ls(
     `typedxp fields` lists what --where, --sort and --columns can name.
     """
     # It works with arrays, which take time to load.
-    from typedxp.results.listing import list_runs
+    from typedxp.results.runs.listing import list_runs
 
     if as_json and as_csv:
         raise click.UsageError("Choose one of --json and --csv.")

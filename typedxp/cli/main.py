@@ -14,7 +14,6 @@ import click
 from typedxp.errors import TypedxpError
 from typedxp.vocabulary.version import VERSION
 
-
 COMMANDS: Mapping[str, str] = {
     "ls": "List the runs of a store.",
     "show": "Show what made a run, and what came of it.",
@@ -39,18 +38,18 @@ COMMANDS: Mapping[str, str] = {
 class _Commands(click.Group):
     """Loads a subcommand when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         """Return the names, those that are used most often first."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
         """Return a subcommand, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"typedxp.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         """List the subcommands without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

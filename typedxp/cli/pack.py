@@ -30,7 +30,7 @@ def pack(
 ) -> None:
     """Write all metrics and arrays of a STORE into one FILE, .nc or .zarr, that needs no typedxp to be read."""
     # It works with arrays, which take time to load.
-    from typedxp.results.archive import write_archive
+    from typedxp.results.archive.write import write_archive
 
     if len(paths) not in {1, 2}:
         raise click.UsageError("Name the file to write, or a store and the file: typedxp pack logs runs.nc.")

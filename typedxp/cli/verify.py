@@ -93,7 +93,7 @@ def verify(  # noqa: PLR0913 - one for each option
 def _sample(store: Path, count: int, seed: int | None, where: str | None) -> list[int]:
     """Choose completed runs at random."""
     # It works with arrays, which take time to load.
-    from typedxp.results.listing import list_runs
+    from typedxp.results.runs.listing import list_runs
 
     condition = "status == 'completed'" + (f" and ({where})" if where is not None else "")
     completed: list[int] = list_runs(store, ["run"], condition).columns["run"]

@@ -12,10 +12,10 @@ from xarray.backends import BackendEntrypoint
 
 import typedxp.results.accessor  # noqa: F401 - what is opened has `.xp`
 from typedxp.errors import StoreError
-from typedxp.results.dataset import build_dataset, choose_shown
+from typedxp.results.layout.dataset import build_dataset, choose_shown
+from typedxp.results.layout.tree import build_tree
 from typedxp.results.request import Request, make_request
 from typedxp.results.sources.choose import open_source, recognizes
-from typedxp.results.tree import build_tree
 
 
 class RunStoreBackend(BackendEntrypoint):

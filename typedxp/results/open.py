@@ -127,7 +127,7 @@ def fields(store: str | os.PathLike[str], experiment: str | None = None) -> pd.D
     """
     import pandas as pd
 
-    from typedxp.results.listing import list_fields
+    from typedxp.results.runs.listing import list_fields
 
     listed = list_fields(Path(store).expanduser(), experiment)
     return pd.DataFrame(

@@ -8,7 +8,7 @@ from operator import index
 from typing import Any, Literal, get_args
 
 from typedxp.errors import ResultsError, nearest
-from typedxp.results.dimensions import Duplicates
+from typedxp.results.layout.dimensions import Duplicates
 
 Layout = Literal["grid", "runs", "tree"]
 """How runs are laid out: along the dimensions of a grid, as a list, or as a tree with a grid for each variant."""

@@ -21,7 +21,7 @@ from typedxp.vocabulary.plan import Plan, RunSpec
 from typedxp.vocabulary.records import BAD, Code, RunStatus
 
 if TYPE_CHECKING:
-    from typedxp.results.points import PastRun
+    from typedxp.results.runs.points import PastRun
     from typedxp.vocabulary.settings import Settings
 
 _SHOWN = 3
@@ -76,7 +76,7 @@ def look_at_code(what: Launch) -> Seen:
 def _past(settings: Settings, plan: Plan) -> dict[str, list[PastRun]]:
     """Return the runs that there are of each point, by its digest, the newest first."""
     # It works with arrays, which take time to load.
-    from typedxp.results.points import runs_of_points
+    from typedxp.results.runs.points import runs_of_points
 
     if not Store(settings.logs).root.is_dir():
         return {}

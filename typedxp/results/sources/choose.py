@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import ResultsError, StoreError
-from typedxp.results.configs import Configs
-from typedxp.results.history import SCHEMA, History
+from typedxp.results.cache.configs import Configs
 from typedxp.results.problems import warn
+from typedxp.results.runs.history import SCHEMA, History
+from typedxp.results.runs.table import Table
+from typedxp.results.runs.tabulate import CHOICE, CONFIG, tabulate
 from typedxp.results.sources import hydra, mlxp
 from typedxp.results.sources.store import read_store
-from typedxp.results.table import Table
-from typedxp.results.tabulate import CHOICE, CONFIG, tabulate
 from typedxp.store.store import Store
 from typedxp.vocabulary.documented import DocumentedSchema
 from typedxp.vocabulary.tree import ABSENT

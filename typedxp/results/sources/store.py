@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from typedxp.errors import ResultsError, StoreError
-from typedxp.results.index import Index
-from typedxp.results.kept import kept_files
+from typedxp.results.cache.index import Index
 from typedxp.results.problems import warn
+from typedxp.results.runs.table import Ints, Table, join
+from typedxp.results.runs.tabulate import ARRAYS, tabulate
 from typedxp.results.sources.found import Found, FoundStream
-from typedxp.results.table import Ints, Table, join
-from typedxp.results.tabulate import ARRAYS, tabulate
+from typedxp.results.variables.kept import kept_files
 from typedxp.store import verifications
 from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason

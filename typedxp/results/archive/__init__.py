@@ -1,0 +1,1 @@
+"""One file of a whole dataset, to be read without typedxp."""

@@ -1,0 +1,1 @@
+"""What is known of many runs: their facts, which of them are asked for, and in what they differ."""
