@@ -207,7 +207,7 @@ def test_results_are_dense_along_the_steps(tmp_path):
 
     assert results["train.loss"].values.tolist() == [[0, 1, 2], [0, 2, 4]]
     assert results["train.accuracy"].notnull().all()
-    assert results["train.step_"].sel(lr=0.1).values.tolist() == [0, 10, 20]
+    assert results["train.step"].values.tolist() == [0, 10, 20]
 
 
 def test_every_method_of_the_original_is_there_and_takes_the_same_arguments(writer):
