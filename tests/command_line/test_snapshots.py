@@ -233,3 +233,15 @@ def test_an_answer_is_read_or_asked_for_again(answer, numbers):
     read = chosen(answer, 3)
 
     assert (None if read is None else list(read)) == numbers
+
+
+def test_what_python_compiles_is_no_code(git, shell, code, tmp_path):
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    (tmp_path / "train.py").write_text("import helper\n" + SCRIPT)
+    for compiled in ("-B", ""):
+        shell(f"env -u PYTHONDONTWRITEBYTECODE python {compiled} train.py")
+        shell("env -u PYTHONDONTWRITEBYTECODE python -c 'import helper'")
+
+    assert (tmp_path / "__pycache__").exists()
+    assert code(1)["tree"] == code(2)["tree"]
+    assert "__pycache__" not in git("ls-tree", "-r", "--name-only", code(2)["snapshot"])

@@ -106,7 +106,8 @@ def _look(repository: Repository, desk: Path, store: Path | None, stack: ExitSta
     told = repository.ask(*_STATUS, *_without(repository.root, store))
     records = [record for record in told.split(b"\0") if record]
     facts = dict(os.fsdecode(record).split(" ", 2)[1:] for record in records if record.startswith(b"# branch."))
-    changes = tuple(_change(os.fsdecode(record)) for record in records if not record.startswith(b"# "))
+    found = (_change(os.fsdecode(record)) for record in records if not record.startswith(b"# "))
+    changes = tuple(change for change in found if not _is_bytecode(change))
     commit, branch = facts["branch.oid"], facts["branch.head"]
     inner = {
         change.path: _look_inside(repository, change, desk, stack)
@@ -138,6 +139,11 @@ def _without(root: Path, store: Path | None) -> tuple[str, ...]:
     if inside == top or not inside.is_relative_to(top):
         return ()
     return "--", ":/", f":(top,exclude,literal){inside.relative_to(top)}"
+
+
+def _is_bytecode(change: Change) -> bool:
+    """Tell whether Python made a new file of others: it is no code of its own, and comes and goes."""
+    return change.found == "?" and "__pycache__" in Path(change.path).parts
 
 
 def _change(record: str) -> Change:
