@@ -16,7 +16,7 @@ from typedxp.results.variables.kept import Kept, Stored
 
 Array = np.ndarray[Any, Any]
 
-_MISSING = {"c": np.nan, "f": np.nan, "M": np.datetime64("NaT"), "m": np.timedelta64("NaT"), "O": None}
+_MISSING = {"c": np.nan, "f": np.nan, "M": np.datetime64("NaT", "ns"), "m": np.timedelta64("NaT", "ns"), "O": None}
 """By the kind of their type, what stands for missing values; other types have none."""
 
 _NOTE = "integers or truths as floats, since some are missing; those beyond 2**53 are rounded"
