@@ -83,12 +83,12 @@ def open_source(root: Path, ids: Iterable[int] | None = None) -> Source:
     """
     if "\0" in str(root):
         raise ResultsError(f"{str(root)!r} cannot be the name of a directory.")
-    for other in _OTHERS:
-        if not _is_store(root) and other.recognizes(root):
-            found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)
-            # Nothing is written into the directories of others: what is known of them is read each time.
-            return _make(root, None, tabulate(found, [0] * len(found)))
-    return _make(root, Store(root).cache, read_store(root, ids))
+    other = None if _is_store(root) else next((other for other in _OTHERS if other.recognizes(root)), None)
+    if other is None:
+        return _make(root, Store(root).cache, read_store(root, ids))
+    found = sorted(other.find(root, None if ids is None else set(ids)), key=lambda run: run.id)
+    # Nothing is written into the directories of others: what is known of them is read each time.
+    return _make(root, None, tabulate(found, [0] * len(found)))
 
 
 def _make(root: Path, cache: Path | None, table: Table) -> Source:
