@@ -2,14 +2,15 @@
 #   ROOT     everything lies below it (CLUSTERS_ROOT, by default /tmp/typedxp-clusters), R=$ROOT/<cluster>
 #   WIPE     1 after --wipe
 #   CALLER_PATH  the PATH that the caller had; the scripts themselves use the system's (no pyenv shims, no conda)
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the variables are for those that source it
 set -euo pipefail
 
 HERE=$(dirname "$(realpath "$0")")
 CLUSTER=$(basename "$HERE")
 NAME=$CLUSTER/$(basename "$0")
 CALLER_PATH=$PATH
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH=$SYSTEM_PATH LC_ALL=C.UTF-8
 ROOT=$(realpath -m "${CLUSTERS_ROOT:-/tmp/typedxp-clusters}")
 R=$ROOT/$CLUSTER
 CPUS=${CLUSTERS_CPUS:-8}
@@ -45,7 +46,7 @@ bare() {
       fd=${fd##*/}
       [ "$fd" -le 2 ] || exec {fd}>&-
     done
-    exec env -i PATH="$PATH" LANG=C.UTF-8 HOME=/root "${BARE_ENV[@]}" setsid -w "$@" </dev/null
+    exec env -i PATH="$SYSTEM_PATH" LANG=C.UTF-8 HOME=/root "${BARE_ENV[@]}" setsid -w "$@" </dev/null
   )
 }
 
@@ -102,10 +103,9 @@ install() {
 }
 apt_install() { apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" 8>&- 9>&-; }
 
-WIPE=0
-case $# in
-  0) ;;
-  1) [ "$1" = --wipe ] && WIPE=1 || fail "usage: $NAME [--wipe]" ;;
+case $#,${1:-} in
+  0,) WIPE=0 ;;
+  1,--wipe) WIPE=1 ;;
   *) fail "usage: $NAME [--wipe]" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "needs to be run by root"

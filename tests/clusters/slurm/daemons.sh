@@ -1,5 +1,5 @@
 # What Slurm's scripts share.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the variables are for those that source it
 DBD=${SLURM_DBD:-1}
 [ "$DBD" = 0 ] || [ "$DBD" = 1 ] || fail "SLURM_DBD is neither 0 nor 1: $DBD"
 # what the caller's shell says (inside a job, say) must not change what our own commands do
