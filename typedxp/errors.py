@@ -8,6 +8,8 @@
     ├── StoreError          a directory that cannot be used as a store, or a run that is not there
     ├── RecordError         something that cannot be recorded
     ├── ExecutionError      runs that cannot be started
+    ├── ProfileError        a profile that a scheduler cannot express
+    ├── SchedulerError      a scheduler that refused, or gave no answer
     └── ResultsError        results that cannot be read
 
 The command line prints the message of any of them, without a traceback, and exits with code 2.
@@ -82,6 +84,14 @@ class RecordError(TypedxpError):
 
 class ExecutionError(TypedxpError):
     """Runs cannot be started as they were asked for."""
+
+
+class ProfileError(TypedxpError):
+    """A profile cannot be found, or asks for what its scheduler cannot express."""
+
+
+class SchedulerError(TypedxpError):
+    """A scheduler's command failed, gave no answer, or one that cannot be read."""
 
 
 class ResultsError(TypedxpError):

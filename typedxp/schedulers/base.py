@@ -1,0 +1,194 @@
+"""Owns what a scheduler is: a table, and a few functions on text. A cluster is a scheduler and a shell."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from typedxp.errors import SchedulerError
+from typedxp.schedulers.profile import Job, Profile
+from typedxp.schedulers.shell import Command, Reply, Shell, answered
+from typedxp.vocabulary.jobs import JobState, JobStatus
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a scheduler calls a job that it took, and each of its elements, in their order."""
+
+    job: str
+    elements: tuple[str, ...]
+
+
+class Scheduler(ABC):
+    """One kind of scheduler. Nothing here starts a process or touches a file: it says what to do, and reads answers."""
+
+    name: ClassVar[str]
+    profile: ClassVar[type[Profile]]
+    states: ClassVar[Mapping[str, JobState]]
+    """The scheduler's words for where a job stands. One that is not here is UNKNOWN, and shown as it is."""
+    first: ClassVar[int] = 0
+    """The index of the first element of an array."""
+    task: ClassVar[str]
+    """The environment variable that tells an element of an array its index."""
+    own_name: ClassVar[tuple[str, str]]
+    """How a job script spells, for bash, what the scheduler calls the job: of no array, and of an element."""
+    inherited: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the variables of a job that must not reach the submission of another one."""
+    requeue_code: ClassVar[int | None] = None
+    """The exit code by which a job goes back to the queue, if there is one."""
+
+    def state(self, native: str) -> JobState:
+        """Translate the scheduler's word for a state; a word that we do not know is UNKNOWN, not an error."""
+        return self.states.get(native, JobState.UNKNOWN)
+
+    def directives(self, profile: Profile, job: Job) -> list[str]:
+        """Write the native lines of a job script.
+
+        Raises:
+            ProfileError: the scheduler cannot express something.
+        """
+        options = [*self.job_options(profile, job), *profile.options(job)]
+        return [f"{profile.prefix} {option}" for option in options]
+
+    @abstractmethod
+    def job_options(self, profile: Profile, job: Job) -> list[str]:
+        """Write the options of the job itself: its name, where its output goes, and its array."""
+
+    @abstractmethod
+    def output_file(self, element: str) -> str:
+        """Name the file, in the directory of the outputs, that holds what an element printed; it may be a pattern."""
+
+    @abstractmethod
+    def submit_command(self, script: Path) -> Command:
+        """Return the command that submits a job script."""
+
+    @abstractmethod
+    def read_submitted(self, reply: Reply, count: int | None) -> Submitted:
+        """Read what the scheduler calls a job of ``count`` elements that was submitted.
+
+        Raises:
+            SchedulerError: it was refused, or the answer cannot be read.
+        """
+
+    def test_command(self, script: Path) -> Command | None:  # noqa: ARG002 - for those that can
+        """Return the command that lets the scheduler judge a script without submitting it; None if it cannot."""
+        return None
+
+    def limit_command(self) -> Command | None:
+        """Return the command that asks how large an array may be; None if there is none."""
+        return None
+
+    def read_limit(self, reply: Reply) -> int | None:  # noqa: ARG002 - for those that can
+        """Read how many elements an array may have; None if the scheduler does not say."""
+        return None
+
+    @abstractmethod
+    def ask(self, jobs: Mapping[str, Sequence[str]], shell: Shell) -> dict[str, JobStatus]:
+        """Ask once where all elements of some jobs stand; return what is known, by the name of the element.
+
+        ``jobs`` maps each job to its elements. What the scheduler has forgotten is not in the answer.
+
+        Raises:
+            SchedulerError: it does not answer.
+        """
+
+    @abstractmethod
+    def cancel_commands(self, names: Sequence[str]) -> list[Command]:
+        """Return the commands that cancel elements, or whole jobs, in as few as possible."""
+
+    def hold_commands(self, names: Sequence[str]) -> list[Command] | None:  # noqa: ARG002 - for those that can
+        """Return the commands that keep queued elements from starting; None if the scheduler has none."""
+        return None
+
+    def release_commands(self, names: Sequence[str]) -> list[Command] | None:  # noqa: ARG002 - for those that can
+        """Return the commands that let held elements start; None if the scheduler has none."""
+        return None
+
+    def requeue_command(self, name: str) -> Command | None:  # noqa: ARG002 - for those that can
+        """Return the command by which a running element goes back to the queue; None if there is none for users."""
+        return None
+
+    def gone(self, reply: Reply) -> bool:  # noqa: ARG002 - for those that complain
+        """Whether a command to cancel failed only because there was nothing to cancel any more."""
+        return False
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler, and the shell that its commands are given to."""
+
+    scheduler: Scheduler
+    shell: Shell
+
+    def submit(self, script: Path, count: int | None) -> Submitted:
+        """Submit a job script of ``count`` elements, or of one job that is no array.
+
+        Raises:
+            SchedulerError: the scheduler refused it, or gave no answer.
+        """
+        return self.scheduler.read_submitted(self.shell(self.scheduler.submit_command(script)), count)
+
+    def test(self, script: Path) -> str | None:
+        """Let the scheduler judge a script; return what it says, or None if it cannot.
+
+        Raises:
+            SchedulerError: it refuses the script.
+        """
+        command = self.scheduler.test_command(script)
+        return answered(self.shell(command)).said if command is not None else None
+
+    def array_limit(self) -> int | None:
+        """Return how many elements an array may have, if the scheduler says so."""
+        command = self.scheduler.limit_command()
+        if command is None:
+            return None
+        try:
+            return self.scheduler.read_limit(self.shell(command))
+        except SchedulerError:
+            return None
+
+    def statuses(self, jobs: Mapping[str, Sequence[str]]) -> dict[str, JobStatus]:
+        """Ask once where all elements of some jobs stand.
+
+        Raises:
+            SchedulerError: the scheduler does not answer.
+        """
+        return self.scheduler.ask(jobs, self.shell) if jobs else {}
+
+    def cancel(self, names: Sequence[str]) -> None:
+        """Cancel elements, or whole jobs. What has ended already is passed over.
+
+        Raises:
+            SchedulerError: the scheduler refuses, or does not answer.
+        """
+        self._act(self.scheduler.cancel_commands(names))
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Keep queued elements from starting.
+
+        Raises:
+            SchedulerError: the scheduler cannot, refuses, or does not answer.
+        """
+        self._act(self._possible(self.scheduler.hold_commands(names), "hold"))
+
+    def release(self, names: Sequence[str]) -> None:
+        """Let held elements start.
+
+        Raises:
+            SchedulerError: the scheduler cannot, refuses, or does not answer.
+        """
+        self._act(self._possible(self.scheduler.release_commands(names), "release"))
+
+    def _possible(self, commands: list[Command] | None, verb: str) -> list[Command]:
+        if commands is None:
+            raise SchedulerError(f"{self.scheduler.name} has no way to {verb} jobs.")
+        return commands
+
+    def _act(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            reply = self.shell(command)
+            if reply.code != 0 and not self.scheduler.gone(reply):
+                answered(reply)

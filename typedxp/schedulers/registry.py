@@ -1,0 +1,47 @@
+"""Owns the list of schedulers: ours, and those of other packages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from typedxp.errors import ProfileError, nearest
+from typedxp.schedulers.base import Scheduler
+
+GROUP = "typedxp.schedulers"
+"""The entry points by which other packages add schedulers: the name, and the class."""
+
+_OURS = {
+    "slurm": "SlurmScheduler",
+    "pbs": "PbsScheduler",
+    "torque": "TorqueScheduler",
+    "sge": "SgeScheduler",
+    "oar": "OarScheduler",
+    "moab": "MoabScheduler",
+    "lsf": "LsfScheduler",
+    "local": "LocalScheduler",
+}
+
+
+def scheduler_names() -> list[str]:
+    """Name all schedulers, ours first."""
+    return [*_OURS, *sorted({point.name for point in entry_points(group=GROUP)} - set(_OURS))]
+
+
+def get_scheduler(name: str) -> Scheduler:
+    """Return the scheduler of this name; nothing but it is loaded.
+
+    Raises:
+        ProfileError: there is none, or the package that adds it does not load.
+    """
+    if name in _OURS:
+        ours: type[Scheduler] = getattr(import_module(f"typedxp.schedulers.{name}"), _OURS[name])
+        return ours()
+    for point in entry_points(group=GROUP, name=name):
+        try:
+            theirs: type[Scheduler] = point.load()
+            return theirs()
+        except Exception as error:
+            package = point.dist.name if point.dist is not None else point.value
+            raise ProfileError(f"The scheduler {name!r} of the package {package!r} does not load: {error}") from error
+    raise ProfileError(f"No scheduler is called {name!r}. {nearest(name, scheduler_names())}")

@@ -1,0 +1,102 @@
+"""Owns the door to the world: the only place that starts a scheduler's commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from shlex import join
+
+from typedxp.errors import SchedulerError
+
+PATIENCE = 60.0
+"""Seconds after which a command that does not answer is given up."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be executed: an argument list, never a line for a shell.
+
+    ``without`` are patterns of environment variables that the command must not see, such as those of the job that we
+    are in ourselves. ``stdin`` is what it reads.
+    """
+
+    words: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    stdin: str = ""
+
+    def __str__(self) -> str:
+        return join(self.words)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a command answered."""
+
+    command: Command
+    code: int
+    out: str
+    err: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it printed, as errors or else at all."""
+        return (self.err.strip() or self.out.strip()) or "(no output)"
+
+
+Shell = Callable[[Command], Reply]
+"""Executes a command, and returns what it answered. It raises SchedulerError where there is no answer."""
+
+
+def local_shell(command: Command) -> Reply:
+    """Execute a command on this machine.
+
+    Raises:
+        SchedulerError: there is no such command here, or it did not answer in time.
+    """
+    env = {name: text for name, text in os.environ.items() if not any(fnmatchcase(name, p) for p in command.without)}
+    # Words that we look for come in English.
+    env |= {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "standard"}
+    try:
+        done = subprocess.run(
+            command.words,
+            input=command.stdin.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env=env,
+        )
+    except FileNotFoundError as error:
+        raise SchedulerError(f"There is no command {command.words[0]!r} on this machine.") from error
+    except subprocess.TimeoutExpired as error:
+        raise SchedulerError(f"`{command}` did not answer within {PATIENCE:.0f} seconds.") from error
+    except OSError as error:
+        raise SchedulerError(f"`{command}` cannot be executed: {error.strerror or error}.") from error
+    return Reply(command, done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def answered(reply: Reply) -> Reply:
+    """Return a reply if the command succeeded.
+
+    Raises:
+        SchedulerError: it did not.
+    """
+    if reply.code != 0:
+        raise refused(reply)
+    return reply
+
+
+def refused(reply: Reply) -> SchedulerError:
+    """Make the error of a command that failed, which quotes what it said."""
+    return SchedulerError(f"`{reply.command}` exited with {reply.code}:\n{reply.said}")
+
+
+def unreadable(reply: Reply) -> SchedulerError:
+    """Make the error of an answer that makes no sense, which quotes it."""
+    return SchedulerError(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
