@@ -88,8 +88,8 @@ name_host() { getent ahostsv4 "$HOST" >/dev/null || echo "127.0.0.1 $HOST" >>/et
 
 have() { for program; do command -v "$program" >/dev/null || return 1; done; }
 
-# install PACKAGE...: by apt-get, without starting the packages' own daemons (policy-rc.d), also where there is a systemd.
-install() {
+# install_packages PACKAGE...: by apt-get, without starting the packages' own daemons (policy-rc.d), also where there is a systemd.
+install_packages() {
   local log=$R/apt.log policy=/usr/sbin/policy-rc.d ours='' status=0
   have apt-get || fail "these packages are missing and there is no apt-get: $*"
   exec 8>"$ROOT/apt.lock"

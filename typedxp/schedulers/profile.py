@@ -44,8 +44,8 @@ Variable = Annotated[str, AfterValidator(_variable)]
 class Job:
     """What a script is written for.
 
-    ``command`` is what starts the worker, up to the element; ``directory`` where it is started; ``output`` the directory
-    of what the job prints. ``count`` is the number of elements, None if the job is no array.
+    ``command`` is what starts the worker, up to the element; ``directory`` where it is started; ``output`` the
+    directory of what the job prints. ``count`` is the number of elements, None if the job is no array.
     """
 
     name: str
@@ -59,11 +59,16 @@ Writer = Callable[[Any, Job], str | Sequence[str]]
 """Writes native options for what a profile sets: one line, or several; each without the prefix."""
 
 
+def with_the_job(_profile: Any, _job: Job) -> list[str]:
+    """Write nothing: the scheduler's options of the job itself speak of it, such as its name."""
+    return []
+
+
 class Profile(BaseModel):
     """Where and with what resources to run: what all schedulers have words for. None leaves it to the scheduler.
 
-    ``lines`` is the table of what a scheduler can express: the fields that a writer answers for, and the writer. What is
-    set and in no table is refused, never dropped.
+    ``lines`` is the table of what a scheduler can express: the fields that a writer answers for, and the writer. What
+    is set and in no table is refused, never dropped.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from typedxp.schedulers.base import Scheduler, Submitted
-from typedxp.schedulers.profile import Job, Profile, Text, Writer
+from typedxp.schedulers.profile import Job, Profile, Text, Writer, with_the_job
 from typedxp.schedulers.shell import Command, Reply, Shell, refused, unreadable
 from typedxp.schedulers.units import days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
@@ -50,8 +50,8 @@ class Slurm(Profile):
         ("gpus", "gpu_type"): lambda p, _: f"--gres=gpu:{f'{p.gpu_type}:' if p.gpu_type else ''}{p.gpus}",
         "account": lambda p, _: f"--account={p.account}",
         ("queue", "partition"): lambda p, _: f"--partition={p.queue or p.partition}",
-        "name": lambda p, _: [],
-        "parallel": lambda p, _: [],
+        "name": with_the_job,
+        "parallel": with_the_job,
         "after": lambda p, _: ["--dependency=afterok:" + ":".join(p.after), "--kill-on-invalid-dep=yes"],
         "requeue": lambda p, _: "--requeue" if p.requeue else "--no-requeue",
         "warn": lambda p, _: f"--signal=B:USR1@{seconds(p.warn)}",
