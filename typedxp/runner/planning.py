@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, PlanError, Problem
-from typedxp.stages.compose.composer import Composer
+from typedxp.runner.profiles import find_profiles, judge_profile
+from typedxp.stages.compose.composer import PROFILE, Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.instances import members_of, values_of
@@ -21,6 +22,7 @@ from typedxp.vocabulary.plan import Assignment, Composed, Judged, Plan, redact, 
 from typedxp.vocabulary.tree import split
 
 if TYPE_CHECKING:
+    from typedxp.schedulers.profile import Profile
     from typedxp.vocabulary.settings import Settings
 
 ENDLESS = 100_000
@@ -37,6 +39,7 @@ class Launch:
     declaration: Declaration
     plan: Plan
     settings: Settings
+    profile: Profile | None = None
 
 
 def make_composer(
@@ -57,6 +60,7 @@ def make_composer(
         config_name=config_name,
         more_directories=more,
         options=options_for(declaration.schema),
+        profiles={name: found.values for name, found in find_profiles().items()},
     )
 
 
@@ -76,12 +80,12 @@ def plan(
         PlanError: the sweep as a whole was refused.
     """
     sweep = Sweep(composer, assignments)
-    settings, refused = _settings(sweep)
+    settings, profile, refused = _settings(sweep)
     problems = [*(_hidden(declaration, problem) for problem in problems), *sweep.problems, *refused]
     if settings.resume is not None and not problems:
         if others := [item.text for item in sweep.own]:
             raise PlanError(f"xp.resume goes on with runs as they were planned: leave out {' '.join(others)}.")
-        return Launch(declaration, Plan(()), settings)
+        return Launch(declaration, Plan(()), settings, profile)
     count = sweep.count(settings.zip)
     condition = _condition(settings.where)
     if count > settings.max_runs and (condition is None or count > ENDLESS):
@@ -89,7 +93,7 @@ def plan(
     made = _judge_all(declaration, sweep.points(settings.zip), condition, count, problems)
     if condition is not None and settings.max_runs < len(made.runs) and count <= ENDLESS:
         confirm(len(made.runs), settings.max_runs)
-    return Launch(declaration, made, settings)
+    return Launch(declaration, made, settings, profile)
 
 
 def plan_config(declaration: Declaration, config: Any, settings: Settings) -> Launch:
@@ -124,13 +128,18 @@ def _hidden(declaration: Declaration, problem: Problem) -> Problem:
     return replace(problem, value=redact(problem.value, hide), message=redact(problem.message, hide))
 
 
-def _settings(sweep: Sweep) -> tuple[Settings, list[Problem]]:
+def _settings(sweep: Sweep) -> tuple[Settings, Profile | None, list[Problem]]:
     """Judge what is set under ``xp``; settings that are refused leave the defaults, so that planning can go on."""
     from typedxp.vocabulary.settings import Settings
 
     values, first = sweep.settings
     settings = judge_settings(Settings, values, first)
-    return (Settings(), settings) if isinstance(settings, list) else (settings, [])
+    if isinstance(settings, list):
+        return Settings(), None, settings
+    if settings.profile is None:
+        return settings, None, []
+    profile = judge_profile(settings.profile, first, sweep.choice(PROFILE))
+    return (settings, None, profile) if isinstance(profile, list) else (settings, profile, [])
 
 
 def _condition(text: str | None) -> Condition | None:

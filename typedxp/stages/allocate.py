@@ -17,7 +17,7 @@ from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.metrics import Declared
 from typedxp.vocabulary.plan import Plan, redact
-from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord
+from typedxp.vocabulary.records import Code, Environment, ExperimentRef, Label, Recording, RunRecord, RunStatus
 from typedxp.vocabulary.schema import Model
 from typedxp.vocabulary.version import VERSION
 
@@ -37,6 +37,8 @@ class Origin:
     environment: EnvironmentDocument | None = None
     inputs: Sequence[Mapping[str, InputRecord]] = ()
     """The data that the config of each run names, in the order of the plan; none if it is empty."""
+    submitted: bool = False
+    """Whether the runs are for a scheduler, and not for this process or its workers."""
 
 
 def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
@@ -49,6 +51,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
     sweep = os.urandom(6).hex()
     created = now()
     cwd = str(Path.cwd())
+    first = RunStatus.SUBMITTED if origin.submitted else RunStatus.PLANNED
     documented = document(origin.schema) if origin.schema is not None else None
     with store.allocating(len(plan.runs)) as directories:
         # Before the runs that go by it.
@@ -80,7 +83,7 @@ def allocate(store: Store, plan: Plan, origin: Origin) -> list[RunDirectory]:
                 schema=schema,
                 inputs=read,
             )
-            directory.write_plan(record, spec.judged.values)
+            directory.write_plan(record, spec.judged.values, first)
     return directories
 
 

@@ -125,6 +125,10 @@ class Settings(BaseModel):
         default=[*CHOSEN_VARIABLES],
         description="environment variables to record, as in [CUDA_*,OMP_NUM_THREADS]; never those that may be secrets",
     )
+    profile: dict[str, Any] | None = Field(
+        default=None, description="where and with what resources to run, chosen by xp/profile; null runs here"
+    )
+    wait: bool = Field(default=False, description="wait until the jobs have ended, as if they ran here")
     tags: Tags = Field(default_factory=list, description="words to find the runs by, as in [baseline,paper]")
     snapshot: Annotated[Literal["auto", "clean", "ask", "off"], BeforeValidator(_spelled_off)] = Field(
         default="auto",

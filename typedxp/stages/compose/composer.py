@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from hydra.core.config_search_path import ConfigSearchPath
 
 
+PROFILE = "xp/profile"
+"""The config group of cluster profiles."""
+
+
 @dataclass(frozen=True)
 class Composition:
     """One combination of group choices, composed: plain values and where they came from.
@@ -46,7 +50,8 @@ class Composition:
         group = "/".join(key)
         choices = {name: choice for name, choice in self.choices.items() if not f"{name}/".startswith(f"{group}/")}
         members = {place: model for place, model in self.members.items() if place[: len(key)] != key}
-        return replace(self, values=values, choices={**choices, group: None}, members=members)
+        nothing = {group: None} if group != PROFILE else {}
+        return replace(self, values=values, choices={**choices, **nothing}, members=members)
 
 
 @dataclass
@@ -60,6 +65,8 @@ class Composer:
     config_name: str | None = None
     more_directories: Sequence[Path] = ()
     options: Sequence[Option] = ()
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The options of the config group ``xp/profile``, by name: those that no YAML file of the project holds."""
     searchpath: tuple[str, ...] = ()
     """More places of YAML files, in Hydra's words; ``hydra.searchpath`` of the primary config unless given."""
     mirror: Mirror | None = field(default=None, init=False)
@@ -132,7 +139,7 @@ class Composer:
         """
         with self.translated():
             values, defaults = self._load(list(overrides))
-            choices = {g: choice for g, choice in defaults.overrides.known_choices.items() if not _is_hydras(g)}
+            choices = {g: choice for g, choice in defaults.overrides.known_choices.items() if not _is_hydras(g) and g != PROFILE}
             values.pop("hydra", None)
             found = marks(self._sources(defaults))
         if self.schema is None:
@@ -216,6 +223,10 @@ class Composer:
         else:
             for option in self.options:
                 store(option.value, group=option.group, name=option.name, to_config=_as_it_is)
+        for name, profile in self.profiles.items():
+            store(dict(profile), group=PROFILE, name=name, to_config=_as_it_is)
+        if PROFILE not in chosen:
+            defaults.append({PROFILE: None})
         # The primary config is about everything, wherever its file lies.
         defaults += [f"{self.config_name.removesuffix('.yaml')}@_global_"] if self.config_name else []
         # The settings come first, so that YAML files may change them.

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from typedxp.errors import PlanError, Problem, nearest
-from typedxp.stages.compose.composer import Composer
+from typedxp.stages.compose.composer import PROFILE, Composer
 from typedxp.stages.compose.mirror import groups
 from typedxp.vocabulary.plan import Assignment
 from typedxp.vocabulary.tree import shown, split
 
 SEARCHPATH = "hydra.searchpath"
+
+_PROFILE = PROFILE.replace("/", ".")
 
 
 class Reader:
@@ -65,6 +67,11 @@ class Reader:
         return key if schema is None or own else ".".join(schema.spelled(split(key)))
 
     def _spelled(self, item: Assignment) -> Assignment:
+        if item.key.startswith(f"{_PROFILE}."):
+            # A profile need not say everything that can be said.
+            return replace(item, verb="force") if item.verb == "set" else item
+        if item.key == _PROFILE and not any(isinstance(value, dict) for value in item.values):
+            return replace(item, key=PROFILE)
         if self._composer.schema is None:
             # Without one, what has dots is a value, as it is for Hydra.
             return item

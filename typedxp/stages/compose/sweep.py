@@ -62,6 +62,11 @@ class Sweep:
         first = next(self._points([[item] for item in self.axes], first=True))
         return self._base(self._first).values["xp"], first
 
+    def choice(self, group: str) -> str | None:
+        """Name the option of a config group that the first point has by an assignment, if there is one."""
+        chosen = [item for item in self._choosing if item.key == group]
+        return str(self._first.get(chosen[-1].text, chosen[-1].values[0])) if chosen else None
+
     @cached_property
     def _first(self) -> Mapping[str, Any]:
         return {item.text: item.values[0] for item in self.axes}

@@ -47,13 +47,23 @@ def register(value: Any, *, group: str, name: str) -> None:
     _registered[group, name] = Registration(group, name, value)
 
 
+def registered(group: str) -> dict[str, Any]:
+    """Return what was registered for a config group, by the name of the option."""
+    return {item.name: item.value for item in _registered.values() if item.group == group}
+
+
 def options_for(schema: Model | None) -> list[Option]:
     """Return what was registered for the config groups of a schema, as plain values.
 
     Raises:
         DeclarationError: an option is of no class that its group takes.
     """
-    return [_option(item, schema) for item in _registered.values() if _concerns(item, schema)]
+    # What is under `xp` concerns the runner, and no schema.
+    return [
+        _option(item, schema)
+        for item in _registered.values()
+        if not item.group.startswith("xp/") and _concerns(item, schema)
+    ]
 
 
 def _concerns(item: Registration, schema: Model | None) -> bool:
