@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 _WAYS_OUT = "commit it (or have git not ignore it), name it in xp.links, or give an absolute path"
 
 
-def checkout_for(settings: Settings, code: Code | None) -> Path | None:
-    """Make the checkout that worker processes execute; None if they execute the working tree, or there are none.
+def checkout_for(what: Launch, code: Code | None) -> Path | None:
+    """Make the checkout that worker processes and jobs execute; None if they execute the working tree.
 
     Raises:
         ExecutionError: it cannot be made, or lacks what was imported here.
     """
-    if settings.jobs is None or code is None or code.snapshot is None:
+    settings = what.settings
+    if not what.elsewhere or code is None or code.snapshot is None:
         return None
     place = (settings.checkouts or Store(settings.logs).cache / "checkouts").expanduser().absolute()
     root = Path(code.root)

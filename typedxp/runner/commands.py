@@ -17,12 +17,13 @@ from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import look_at_code, reuse
+from typedxp.runner.submitting import check_job, launch_jobs, script_of
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.snapshot.peek import Seen
-from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.records import Code, RunStatus
 from typedxp.vocabulary.stopping import Stopped
 
 
@@ -75,6 +76,8 @@ def _answer(declaration: Declaration, composer: Composer, flags: Flags, program:
 
 def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
     check(what)
+    if what.profile is not None:
+        check_job(what)
     if what.settings.resume is not None:
         return _resume(what, flags)
     if flags.dry_run:
@@ -82,6 +85,8 @@ def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
         show.reused(left.notes)
         if left.what.plan.runs:
             show.plan_table(left.what)
+            if what.profile is not None:
+                print(script_of(left.what, len(left.what.plan.runs)), end="")
         return 0
     return _launch(what, command)
 
@@ -114,9 +119,19 @@ def _launch(what: Launch, command: Sequence[str]) -> int:
     show.reused(left.notes)
     if not what.plan.runs:
         return 0
+    if what.profile is not None:
+        return _submit(what, code, command)
     name, count = what.declaration.name, len(what.plan.runs)
     with show.progress(name, count) as report, closing(launch(what, code, command, report.started)) as runs:
         return _follow(runs, report)
+
+
+def _submit(what: Launch, code: Code | None, command: Sequence[str]) -> int:
+    made = launch_jobs(what, code, command)
+    show.submitted(made.jobs)
+    if made.refused is not None:
+        return 1
+    return 0
 
 
 def _resume(what: Launch, flags: Flags) -> int:

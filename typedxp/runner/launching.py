@@ -20,7 +20,7 @@ from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel, perform
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.record import Run
-from typedxp.stages.snapshot.snapshot import take_snapshot
+from typedxp.stages.snapshot.snapshot import require_snapshot, take_snapshot
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.declared import declared
@@ -45,7 +45,7 @@ def check(what: Launch) -> None:
         ExecutionError: worker processes would not find the experiment.
     """
     Store(what.settings.logs).check()
-    if what.settings.jobs is not None:
+    if what.elsewhere:
         check_importable(what.declaration)
 
 
@@ -60,6 +60,8 @@ def snapshot(what: Launch) -> Code | None:
     if what.settings.snapshot == "ask":
         offer_commit(place, what.settings.logs)
     taken = take_snapshot(place, what.settings, script)
+    if what.profile is not None:
+        require_snapshot(taken, what.settings)
     if taken.note is not None:
         print(f"typedxp: {taken.note}", file=sys.stderr)
     return taken.code
@@ -77,13 +79,19 @@ def launch(what: Launch, code: Code | None, command: Sequence[str], started: Sta
         Stopped: another signal stopped it, likewise.
     """
     with seldom_collected():
-        waiting = _allocate(what, code, command)
+        waiting = allocate_runs(what, code, command)
     yield from execute(what.declaration, what.settings, waiting, started)
 
 
-def _allocate(what: Launch, code: Code | None, command: Sequence[str]) -> dict[RunDirectory, Judged]:
+def allocate_runs(what: Launch, code: Code | None, command: Sequence[str]) -> dict[RunDirectory, Judged]:
+    """Give the runs of a plan their directories.
+
+    Raises:
+        StoreError: the store cannot be used; nothing is left behind.
+        ExecutionError: the files that the runs are to execute cannot be made.
+    """
     declaration, ref = what.declaration, what.declaration.ref
-    checkout = checkout_for(what.settings, code)
+    checkout = checkout_for(what, code)
     plan = settle_paths(what, code, checkout) if code is not None and checkout is not None else what.plan
     origin = Origin(
         experiment=ref,
@@ -96,6 +104,7 @@ def _allocate(what: Launch, code: Code | None, command: Sequence[str]) -> dict[R
         tags=tuple(what.settings.tags),
         environment=environment_of(what.settings, code),
         inputs=inputs_of(plan),
+        submitted=what.profile is not None,
     )
     directories = allocate(Store(what.settings.logs), plan, origin)
     return dict(zip(directories, (run.judged for run in plan.runs), strict=True))

@@ -41,6 +41,11 @@ class Launch:
     settings: Settings
     profile: Profile | None = None
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the runs are executed by other processes than this one."""
+        return self.settings.jobs is not None or self.profile is not None
+
 
 def make_composer(
     declaration: Declaration, directory: Path | None, config_name: str | None, more: Sequence[Path] = ()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import Problem, ProfileError, nearest
-from typedxp.schedulers.registry import get_scheduler, scheduler_names
+from typedxp.schedulers.registry import OURS, get_scheduler
 from typedxp.stages.declare.registry import registered
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store import yaml
@@ -38,7 +38,7 @@ class Found:
 
 def find_profiles() -> dict[str, Found]:
     """Return all profiles but those of the project's YAML files, by name, the nearest of each name."""
-    found = {name: Found("typedxp", {"scheduler": name}) for name in scheduler_names()}
+    found = {name: Found("typedxp", {"scheduler": name}) for name in OURS}
     for place in (SITE, user_directory()):
         found |= dict(_in_directory(place))
     for name, value in registered(GROUP).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from typedxp.stages.snapshot.same import Comparer
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.inputs import InputRecord
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.plan import Plan, RunSpec
 from typedxp.vocabulary.records import BAD, Code, RunStatus
 
@@ -233,12 +234,12 @@ def _notes(what: Launch, sieve: _Sieve, kept: int) -> Iterable[str]:
     if sieve.completed:
         verb = "is" if len(sieve.completed) == 1 else "are"
         yield (
-            f"{_of(len(sieve.completed), points)} {verb} completed already ({_runs(sieve.completed)}): left out. "
+            f"{_of(len(sieve.completed), points)} {verb} completed already ({listed(sieve.completed)}): left out. "
             f"xp.only=all runs {'it' if len(sieve.completed) == 1 else 'them'} again."
         )
     if sieve.underway:
         verb = "is" if len(sieve.underway) == 1 else "are"
-        yield f"{_of(len(sieve.underway), points)} {verb} being run already ({_runs(sieve.underway)}): left out."
+        yield f"{_of(len(sieve.underway), points)} {verb} being run already ({listed(sieve.underway)}): left out."
     if sieve.unfailed:
         yield f"{_of(sieve.unfailed, points)} did not fail: left out. xp.only=missing runs what is missing."
     if same.nowhere:
@@ -246,7 +247,7 @@ def _notes(what: Launch, sieve: _Sieve, kept: int) -> Iterable[str]:
     if kept:
         yield from _code_notes(same)
     if sieve.other_data:
-        yield f"Not counted, since the data that they read has changed: {_runs(sieve.other_data)}."
+        yield f"Not counted, since the data that they read has changed: {listed(sieve.other_data)}."
 
 
 def _code_notes(same: _Sameness) -> Iterable[str]:
@@ -255,26 +256,13 @@ def _code_notes(same: _Sameness) -> Iterable[str]:
     if same.others:
         files = list(dict.fromkeys(file for differing in same.others.values() for file in differing))
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        listed = ", ".join(files[:_SHOWN]) + more
-        yield f"Not counted, since the code has changed ({listed}): {_runs(list(same.others))}. {advice}"
+        files_named = ", ".join(files[:_SHOWN]) + more
+        yield f"Not counted, since the code has changed ({files_named}): {listed(list(same.others))}. {advice}"
     if same.unknown:
-        yield f"Not counted, since their code was not kept: {_runs(same.unknown)}. {advice}"
+        yield f"Not counted, since their code was not kept: {listed(same.unknown)}. {advice}"
     if same.gone:
-        yield f"Not counted, since git does not have their code any more: {_runs(same.gone)}. {advice}"
+        yield f"Not counted, since git does not have their code any more: {listed(same.gone)}. {advice}"
 
 
 def _of(count: int, points: int) -> str:
     return f"{count} of {points} point{'' if points == 1 else 's'}"
-
-
-def _runs(ids: Sequence[int]) -> str:
-    """List runs, those without a gap between them by the first and the last: ``runs 1-5, 7``."""
-    ranges: list[list[int]] = []
-    for number in sorted(set(ids)):
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
-    more = f" and {len(texts) - 10} more" if len(texts) > 10 else ""
-    return f"run{'' if len(set(ids)) == 1 else 's'} {', '.join(texts[:10])}{more}"

@@ -14,6 +14,9 @@ from typedxp.stages.compose.composer import Composer
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.schema import describe
 from typedxp.store.directory import RunDirectory
+from typedxp.store.jobs import JobDirectory
+from typedxp.vocabulary.jobs import JobRecord
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.plan import Plan
 from typedxp.vocabulary.records import RunStatus, Status
 from typedxp.vocabulary.schema import MISSING, Field, Model
@@ -60,6 +63,8 @@ def plan_table(what: Launch) -> None:
         print(f"... and {len(runs) - MAX_ROWS} more")
     notes(what.plan)
     place = f"in {what.settings.jobs} worker processes" if what.settings.jobs else "in this process"
+    if what.profile is not None:
+        place = f"as jobs of {what.profile.scheduler}"
     print(f"{_count(len(runs), 'run')} {place}, into {what.settings.logs}. This is a dry run: nothing was written.")
 
 
@@ -69,6 +74,18 @@ def notes(plan: Plan) -> None:
         print(f"{_count(plan.duplicates, 'duplicate point')} left out.", file=sys.stderr)
     if plan.excluded:
         print(f"{_count(plan.excluded, 'point')} excluded by xp.where.", file=sys.stderr)
+
+
+def submitted(jobs: Iterable[tuple[JobDirectory, JobRecord]]) -> None:
+    """Say which jobs were submitted, and what was refused."""
+    for directory, record in jobs:
+        runs = [run for element in record.elements for run in element.runs]
+        if record.refused is not None:
+            print(f"{listed(runs).capitalize()} not submitted: {record.refused}", file=sys.stderr)
+            print("To submit them: typedxp retry", file=sys.stderr)
+        else:
+            noun = f"an array of {len(record.elements)}" if record.array else "a job"
+            print(f"Submitted {listed(runs)} as {noun}: {record.scheduler} job {record.job} ({directory.path})")
 
 
 def reused(notes: Iterable[str]) -> None:

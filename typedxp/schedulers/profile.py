@@ -174,6 +174,10 @@ class Profile(BaseModel):
             if (value := getattr(self, name)) is not None and value != field.get_default(call_default_factory=True)
         )
 
+    def plain(self) -> dict[str, Any]:
+        """Return what is set as plain values, from which the same profile can be made."""
+        return {"scheduler": self.scheduler, **self.model_dump(mode="json", include=set(self.asked))}
+
     def expressed(self) -> frozenset[str]:
         """Name the fields that the scheduler can express."""
         return self.portable.union(*((keys,) if isinstance(keys, str) else keys for keys in self.lines))

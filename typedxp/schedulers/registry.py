@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from typedxp.errors import ProfileError, nearest
-from typedxp.schedulers.base import Scheduler
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.base import Scheduler
 
 GROUP = "typedxp.schedulers"
 """The entry points by which other packages add schedulers: the name, and the class."""
 
-_OURS = {
+OURS = {
     "slurm": "SlurmScheduler",
     "pbs": "PbsScheduler",
     "torque": "TorqueScheduler",
@@ -21,11 +23,14 @@ _OURS = {
     "lsf": "LsfScheduler",
     "local": "LocalScheduler",
 }
+"""Our schedulers: each in the module of its name."""
 
 
 def scheduler_names() -> list[str]:
     """Name all schedulers, ours first."""
-    return [*_OURS, *sorted({point.name for point in entry_points(group=GROUP)} - set(_OURS))]
+    from importlib.metadata import entry_points
+
+    return [*OURS, *sorted({point.name for point in entry_points(group=GROUP)} - set(OURS))]
 
 
 def get_scheduler(name: str) -> Scheduler:
@@ -34,9 +39,11 @@ def get_scheduler(name: str) -> Scheduler:
     Raises:
         ProfileError: there is none, or the package that adds it does not load.
     """
-    if name in _OURS:
-        ours: type[Scheduler] = getattr(import_module(f"typedxp.schedulers.{name}"), _OURS[name])
+    if name in OURS:
+        ours: type[Scheduler] = getattr(import_module(f"typedxp.schedulers.{name}"), OURS[name])
         return ours()
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=GROUP, name=name):
         try:
             theirs: type[Scheduler] = point.load()

@@ -117,9 +117,7 @@ class RunDirectory:
         for name in self.streams():
             cut(self.stream(name), sizes.get(name, 0), self.metrics / "superseded" / str(attempt))
 
-    def write_plan(
-        self, record: RunRecord, config: Mapping[str, Any], first: RunStatus = RunStatus.PLANNED
-    ) -> None:
+    def write_plan(self, record: RunRecord, config: Mapping[str, Any], first: RunStatus = RunStatus.PLANNED) -> None:
         """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
         replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
         self.write_status(Status(first))

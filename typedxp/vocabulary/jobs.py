@@ -60,14 +60,18 @@ class JobRecord:
 
     ``id`` is the number of its directory in the store, ``job`` what the scheduler calls it: None until it was
     submitted. ``first`` is the index of the first of the ``elements`` of an array; a job that is no ``array`` has one
-    element. ``refused`` is what the scheduler said instead of taking it. ``profile`` holds what the profile sets, as
-    plain values. Times are ISO 8601 in UTC.
+    element. ``name`` is that of the job, ``directory`` where it is started, ``python`` the interpreter. ``refused`` is
+    what the scheduler said instead of taking it. ``profile`` holds what the profile sets, as plain values. Times are
+    ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
     id: int
     scheduler: str
     profile: Mapping[str, Any]
+    name: str
+    directory: str
+    python: str
     elements: tuple[Element, ...]
     array: bool
     first: int

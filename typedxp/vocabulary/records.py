@@ -215,9 +215,10 @@ class Status:
 
     ``pid_start`` tells the process from a later one of the same number. ``attempt`` counts how often the run was
     started. ``exit_code`` and ``signal`` are those that ended it, where known. ``cause`` says in words why a run did
-    not complete. ``job`` is what a scheduler calls it, ``job_state`` its own word for how that ended. ``arrays`` are the artifacts that hold arrays, by name; only the
-    end of a run lists them. ``environment`` is the digest of the environment where the run is executed, if that is not
-    the one it was launched from. Times are ISO 8601 in UTC.
+    not complete. ``job`` is what a scheduler calls it, ``job_state`` the scheduler's own word for how that ended.
+    ``arrays`` are the artifacts that hold arrays, by name; only the end of a run lists them. ``environment`` is the
+    digest of the environment where the run is executed, if that is not the one it was launched from. Times are ISO 8601
+    in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)

@@ -139,7 +139,11 @@ class Composer:
         """
         with self.translated():
             values, defaults = self._load(list(overrides))
-            choices = {g: choice for g, choice in defaults.overrides.known_choices.items() if not _is_hydras(g) and g != PROFILE}
+            choices = {
+                g: choice
+                for g, choice in defaults.overrides.known_choices.items()
+                if not _is_hydras(g) and g != PROFILE
+            }
             values.pop("hydra", None)
             found = marks(self._sources(defaults))
         if self.schema is None:

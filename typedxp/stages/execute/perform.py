@@ -35,6 +35,7 @@ class Recorder(Protocol):
 
     attempt: int
     environment: str | None
+    job: str | None
 
     def log_metrics(self, record: Mapping[str, Any], stream: str | None = None) -> None:
         """Append one record to a stream."""
@@ -122,6 +123,7 @@ def _running(recorder: Recorder) -> Status:
         start=now(),
         attempt=recorder.attempt,
         environment=recorder.environment,
+        job=recorder.job,
     )
 
 

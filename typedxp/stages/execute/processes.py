@@ -35,7 +35,9 @@ Started = tuple[RunDirectory, Mapping[str, str]]
 class Workers:
     """Processes that execute runs, each through the worker's entry point."""
 
-    def __init__(self, jobs: int, started: Callable[[RunDirectory], None]) -> None:
+    def __init__(self, jobs: int, started: Callable[[RunDirectory], None], name: str | None = None) -> None:
+        """Execute ``jobs`` at a time; ``name`` is what a scheduler calls the job that we are."""
+        self._name = name
         self._jobs = jobs
         self._started = started
         self._lock = threading.Lock()
@@ -114,7 +116,7 @@ class Workers:
 
     def _start(self, directory: RunDirectory) -> subprocess.Popen[bytes] | None:
         # -P: the user's files are put on the path by the worker, where they were for the launcher.
-        command = [sys.executable, "-P", "-m", "typedxp.worker", str(directory.path)]
+        command = [sys.executable, "-P", "-m", "typedxp.worker", *self._run(directory)]
         # Under the lock, so that each worker is started before the others are stopped, or not at all.
         with self._lock, directory.stdout.open("ab") as out, directory.stderr.open("ab") as err:
             if self._stopped:
@@ -130,6 +132,9 @@ class Workers:
             )
             self._processes.add(process)
         return process
+
+    def _run(self, directory: RunDirectory) -> list[str]:
+        return [str(directory.path)] if self._name is None else ["--run", str(directory.path), "--name", self._name]
 
     def _ended(self, directory: RunDirectory, code: int) -> Status:
         """Return how a run ended; a worker that was killed cannot have recorded it."""

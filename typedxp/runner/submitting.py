@@ -1,0 +1,157 @@
+"""Owns the way from a plan to the queue of a scheduler: check, snapshot, allocate, submit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from typedxp.errors import ConfigError, PlanError, Problem, StoreError
+from typedxp.runner.launching import allocate_runs
+from typedxp.runner.planning import Launch
+from typedxp.schedulers.base import Cluster
+from typedxp.schedulers.profile import Profile
+from typedxp.schedulers.registry import get_scheduler
+from typedxp.schedulers.shell import Shell, local_shell
+from typedxp.stages.execute.imports import Moved
+from typedxp.stages.execute.interrupt import uninterrupted
+from typedxp.stages.submit import Work, submit, write_script
+from typedxp.store.directory import RunDirectory
+from typedxp.store.jobs import JobDirectory
+from typedxp.store.store import Store
+from typedxp.vocabulary.clock import now
+from typedxp.vocabulary.jobs import JobRecord
+from typedxp.vocabulary.records import Code, RunRecord, RunStatus
+
+NOT_SUBMITTED = "not submitted, since the submission was interrupted"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of one command: its runs, and the jobs that execute them."""
+
+    runs: tuple[RunDirectory, ...]
+    jobs: tuple[tuple[JobDirectory, JobRecord], ...]
+
+    @property
+    def refused(self) -> str | None:
+        """What the scheduler said instead of taking a job."""
+        return next((record.refused for _, record in self.jobs if record.refused is not None), None)
+
+
+def cluster_of(profile: Profile, shell: Shell | None = None) -> Cluster:
+    """Return the cluster that a profile is for.
+
+    Raises:
+        ProfileError: there is no such scheduler.
+    """
+    return Cluster(get_scheduler(profile.scheduler), shell or local_shell)
+
+
+def check_job(what: Launch) -> None:
+    """Make sure, without writing anything, that jobs can be made of a plan.
+
+    Raises:
+        ProfileError: the scheduler cannot express the profile.
+        ConfigError: secrets that no job would find.
+    """
+    profile = required(what)
+    script_of(what, len(what.plan.runs))
+    wanted = sorted({key for spec in what.plan.runs for key in spec.judged.secrets} - set(profile.secrets))
+    if wanted:
+        advice = (
+            "Secrets are not written down, so a job cannot know it. Name the environment variable in which the job "
+            f"finds it: xp.profile.secrets={{{wanted[0]}: VARIABLE}}."
+        )
+        raise ConfigError(what.declaration.name, [Problem(key, "", "", advice) for key in wanted])
+
+
+def script_of(what: Launch, count: int) -> str:
+    """Write the script that a plan would be submitted as; the number of the job is not known yet."""
+    profile = required(what)
+    elements = -(-count // profile.pack)
+    place = Store(what.settings.logs).root / "jobs" / "JOB"
+    work = Work(what.declaration.name, Path.cwd(), python_of(profile))
+    return write_script(cluster_of(profile), profile, work, elements if elements > 1 else None, place)
+
+
+def launch_jobs(what: Launch, code: Code | None, command: Sequence[str], shell: Shell | None = None) -> Submission:
+    """Allocate the runs of a plan, and submit them.
+
+    Make sure by :func:`check_job` that they can be, and keep their ``code``, before.
+
+    Raises:
+        StoreError: the store cannot be used.
+        KeyboardInterrupt: the user stopped it; what was not submitted is marked so.
+    """
+    profile = required(what)
+    directories = list(allocate_runs(what, code, command))
+    first = directories[0].read_record()
+    work = Work(what.declaration.name, directory_of(first), python_of(profile))
+    return Submission(tuple(directories), tuple(submit_runs(cluster_of(profile, shell), profile, work, directories)))
+
+
+def submit_runs(
+    cluster: Cluster, profile: Profile, work: Work, directories: Sequence[RunDirectory]
+) -> Iterator[tuple[JobDirectory, JobRecord]]:
+    """Submit runs of one store; mark those that were refused, or that an interruption has left out.
+
+    Raises:
+        StoreError: the jobs cannot be recorded.
+        KeyboardInterrupt: the user stopped it.
+    """
+    store = Store(directories[0].path.parent)
+    waiting = {directory.id: directory for directory in directories}
+    word, cause = RunStatus.CANCELLED, NOT_SUBMITTED
+    jobs = submit(store, cluster, profile, work, list(waiting))
+    try:
+        while True:
+            with uninterrupted():
+                made = next(jobs, None)
+                if made is None:
+                    return
+                if made[1].refused is not None:
+                    word, cause = RunStatus.FAILED, f"not submitted: {made[1].refused}"
+                else:
+                    for element in made[1].elements:
+                        for run in element.runs:
+                            del waiting[run]
+            yield made
+    finally:
+        with uninterrupted():
+            _mark(waiting.values(), word, cause)
+
+
+def required(what: Launch) -> Profile:
+    """Return the profile of a launch that has one.
+
+    Raises:
+        PlanError: it has none.
+    """
+    if what.profile is None:
+        raise PlanError("There is no profile to submit with: choose one by xp/profile=NAME.")
+    return what.profile
+
+
+def python_of(profile: Profile) -> str:
+    """Return the interpreter that jobs are executed by."""
+    return profile.python or sys.executable
+
+
+def directory_of(record: RunRecord) -> Path:
+    """Return where the job of a run starts: where it was launched, in its checkout if it has one."""
+    if record.checkout is None or record.code is None:
+        return Path(record.cwd)
+    there = Path(Moved(record.code.root, record.checkout).path(record.cwd))
+    return there if there.is_dir() else Path(record.checkout)
+
+
+def _mark(directories: Iterable[RunDirectory], word: RunStatus, cause: str) -> None:
+    """Mark runs that no job executes."""
+    for directory in directories:
+        with suppress(OSError, StoreError):
+            status = directory.read_status()
+            if status.status is RunStatus.SUBMITTED:
+                directory.write_status(replace(status, status=word, end=now(), cause=cause))

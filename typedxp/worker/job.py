@@ -1,0 +1,87 @@
+"""Owns what one element of a scheduler's job executes: its runs, and the way back to the queue."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from typedxp.errors import ExecutionError
+from typedxp.stages.execute.processes import Workers
+from typedxp.store.directory import RunDirectory
+from typedxp.store.jobs import JobDirectory
+from typedxp.vocabulary.jobs import JobRecord
+from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.stopping import Stopped
+from typedxp.worker.run import execute
+
+
+def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
+    """Execute the runs of one element; ``name`` is what the scheduler calls it, ``index`` its place in an array.
+
+    Returns the exit code of the runs, which is the job's: 0 if all completed. Runs that were asked to stop ahead of the
+    time limit go back to the queue, if the profile says so.
+
+    Raises:
+        TypedxpError: the directory cannot be read, or there is no such element.
+        KeyboardInterrupt: the runs were interrupted.
+        Stopped: they were stopped by another signal.
+    """
+    record = job.read()
+    runs = [job.run(number) for number in _runs(record, index)]
+    secrets = _secrets(record)
+    try:
+        if len(runs) == 1:
+            return execute(runs[0], secrets, name)
+        return _one_after_the_other(runs, secrets, name)
+    except Stopped:
+        if not _to_be_requeued(record, runs):
+            raise
+        _requeue(job, runs, name)
+
+
+def _runs(record: JobRecord, index: str | None) -> Sequence[int]:
+    try:
+        place = int(index) - record.first if index is not None else 0
+    except ValueError:
+        place = -1
+    if not 0 <= place < len(record.elements):
+        raise ExecutionError(f"The job has no element {index}.")
+    return record.elements[place].runs
+
+
+def _secrets(record: JobRecord) -> dict[str, str]:
+    named: Mapping[str, str] = record.profile.get("secrets", {})
+    return {key: os.environ[variable] for key, variable in named.items() if variable in os.environ}
+
+
+def _one_after_the_other(runs: Sequence[RunDirectory], secrets: Mapping[str, str], name: str | None) -> int:
+    """Execute several runs, each in a process of its own; those that completed before are passed over."""
+    left = [run for run in runs if run.read_status().status is not RunStatus.COMPLETED]
+    ended = Workers(1, _nobody, name).run([(run, secrets) for run in left], stop_on_error=False)
+    return max((0 if status.status is RunStatus.COMPLETED else 1 for _, status in ended), default=0)
+
+
+def _to_be_requeued(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
+    most = int(record.profile.get("max_requeues", 10))
+    stopped = [status for run in runs if (status := run.read_status()).status is RunStatus.PREEMPTED]
+    return bool(record.profile.get("requeue")) and bool(stopped) and all(status.attempt <= most for status in stopped)
+
+
+def _requeue(job: JobDirectory, runs: Sequence[RunDirectory], name: str | None) -> NoReturn:
+    """Become the process that talks to the scheduler, which takes more than a worker loads."""
+    for run in runs:
+        status = run.read_status()
+        if status.status is RunStatus.PREEMPTED:
+            run.write_status(replace(status, status=RunStatus.SUBMITTED, cause=f"{status.cause}, requeued"))
+    left = [str(run.id) for run in runs if run.read_status().status is not RunStatus.COMPLETED]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    module = ["-P", "-m", "typedxp.worker.requeue"]
+    os.execv(sys.executable, [sys.executable, *module, str(job.path), name or "", *left])  # noqa: S606 - our own words
+
+
+def _nobody(_: RunDirectory) -> None:
+    """Hear that a run has started."""
