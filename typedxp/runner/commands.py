@@ -86,7 +86,7 @@ def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
         if left.what.plan.runs:
             show.plan_table(left.what)
             if what.profile is not None:
-                print(script_of(left.what, len(left.what.plan.runs)), end="")
+                print(f"\n{script_of(left.what, len(left.what.plan.runs))}", end="")
         return 0
     return _launch(what, command)
 

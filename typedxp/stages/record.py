@@ -44,7 +44,8 @@ class Run(Generic[MetricsT]):
 
     ``config`` is the validated config, ``directory`` the path of the run's files, ``id`` its number in the store,
     ``attempt`` how often it was started, ``environment`` the digest of the environment it is executed in, if that is
-    not the one it was launched from, ``job`` what a scheduler calls it. In a unit test, any directory will do: ``Run(tmp_path, config, id=1)``.
+    not the one it was launched from, ``job`` what a scheduler calls it. In a unit test, any directory will do:
+    ``Run(tmp_path, config, id=1)``.
     Declare what is logged by :class:`typedxp.Metrics`, and annotate the run with it: ``run: Run[MyMetrics]``.
 
     Raises:
