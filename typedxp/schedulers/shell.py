@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from shlex import join
+from pathlib import Path
+from shlex import join, quote
 
 from typedxp.errors import SchedulerError
 
@@ -20,15 +21,24 @@ class Command:
     """What is to be executed: an argument list, never a line for a shell.
 
     ``without`` are patterns of environment variables that the command must not see, such as those of the job that we
-    are in ourselves. ``stdin`` is what it reads.
+    are in ourselves. ``stdin`` is what it reads; ``stdin_file`` names the file that it reads instead.
     """
 
     words: tuple[str, ...]
     without: tuple[str, ...] = ()
     stdin: str = ""
+    stdin_file: Path | None = None
 
     def __str__(self) -> str:
-        return join(self.words)
+        return join(self.words) if self.stdin_file is None else f"{join(self.words)} < {quote(str(self.stdin_file))}"
+
+    def reads(self) -> bytes:
+        """Return what the command reads.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self.stdin.encode() if self.stdin_file is None else self.stdin_file.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,13 @@ def local_shell(command: Command) -> Reply:
     # Words that we look for come in English.
     env |= {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "standard"}
     try:
+        stdin = command.reads()
+    except OSError as error:
+        raise SchedulerError(f"`{command}` cannot read its script: {error.strerror or error}.") from error
+    try:
         done = subprocess.run(
             command.words,
-            input=command.stdin.encode(),
+            input=stdin,
             capture_output=True,
             timeout=PATIENCE,
             check=False,
