@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +14,8 @@ from typedxp.errors import SchedulerError
 
 PATIENCE = 60.0
 """Seconds after which a command that does not answer is given up."""
+LINE = 100_000
+"""Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,19 @@ def refused(reply: Reply) -> SchedulerError:
 def unreadable(reply: Reply) -> SchedulerError:
     """Make the error of an answer that makes no sense, which quotes it."""
     return SchedulerError(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
+
+
+def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Part names into as few groups as there must be command lines, in their order."""
+    groups: list[list[str]] = []
+    room = 0
+    for name in names:
+        if len(name) + 1 > room:
+            groups.append([])
+            room = LINE
+        groups[-1].append(name)
+        room -= len(name) + 1
+    return [tuple(group) for group in groups]
 
 
 def _text(data: bytes) -> str:
