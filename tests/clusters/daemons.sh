@@ -3,7 +3,7 @@
 #   WIPE     1 after --wipe
 #   CALLER_PATH  the PATH that the caller had; the scripts themselves use the system's (no pyenv shims, no conda)
 # shellcheck shell=bash disable=SC2034 # the variables are for those that source it
-set -euo pipefail
+set -Eeuo pipefail
 
 HERE=$(dirname "$(realpath "$0")")
 CLUSTER=$(basename "$HERE")
@@ -83,8 +83,13 @@ stop() {
   rm -f "$1"
 }
 
-# Schedulers look their own host up by its name.
-name_host() { getent ahostsv4 "$HOST" >/dev/null || echo "127.0.0.1 $HOST" >>/etc/hosts; }
+# The first IPv4 address that the host's name has.  (getent's ahostsv4 knows none where there is only a loopback device.)
+host_address() {
+  { getent ahostsv4 "$HOST" || getent hosts "$HOST" || true; } | awk '$1 !~ /:/ && !found++ {print $1}'
+}
+
+# Schedulers look their own host up by its name.  (The file need not end with a newline.)
+name_host() { [ -n "$(host_address)" ] || printf '\n127.0.0.1 %s\n' "$HOST" >>/etc/hosts; }
 
 have() { for program; do command -v "$program" >/dev/null || return 1; done; }
 

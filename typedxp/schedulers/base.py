@@ -57,6 +57,10 @@ class Scheduler(ABC):
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write the options of the job itself: its name, where its output goes, and its array."""
 
+    def opening(self, job: Job) -> list[str]:  # noqa: ARG002 - for those that need it
+        """Write the lines of shell that a job script begins with: what the scheduler has no option for."""
+        return []
+
     @abstractmethod
     def output_file(self, element: str) -> str:
         """Name the file, in the directory of the outputs, that holds what an element printed; it may be a pattern."""

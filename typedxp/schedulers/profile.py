@@ -121,7 +121,8 @@ class Profile(BaseModel):
     )
     max_requeues: NonNegativeInt = Field(default=10, description="how often a run is requeued at most")
     directives: Lines = Field(
-        default_factory=list, description="native options that are passed through, as in ['--exclusive']"
+        default_factory=list,
+        description="native options that are passed through, as in ['--exclusive']; the prefix may be left out",
     )
     setup: Lines = Field(
         default_factory=list, description="lines of shell before the program, as in ['module load cuda']"
@@ -207,7 +208,7 @@ class Profile(BaseModel):
             if self.asked.intersection((keys,) if isinstance(keys, str) else keys):
                 lines = write(self, job)
                 written += [lines] if isinstance(lines, str) else lines
-        return [*written, *self.directives]
+        return [*written, *(option.removeprefix(self.prefix).strip() for option in self.directives)]
 
 
 def _texts(value: Any) -> list[str]:

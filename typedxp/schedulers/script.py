@@ -23,6 +23,7 @@ def render(scheduler: Scheduler, profile: Profile, job: Job) -> str:
         "#!/bin/bash",
         *scheduler.directives(profile, job),
         "",
+        *scheduler.opening(job),
         *profile.setup,
         *exports,
         f"cd {quote(str(job.directory))} || exit 1",

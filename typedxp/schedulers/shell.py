@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from shlex import join
+from pathlib import Path
+from shlex import join, quote
 
 from typedxp.errors import SchedulerError
 
 PATIENCE = 60.0
 """Seconds after which a command that does not answer is given up."""
+LINE = 100_000
+"""Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,24 @@ class Command:
     """What is to be executed: an argument list, never a line for a shell.
 
     ``without`` are patterns of environment variables that the command must not see, such as those of the job that we
-    are in ourselves. ``stdin`` is what it reads.
+    are in ourselves. ``stdin`` is what it reads; ``stdin_file`` names the file that it reads instead.
     """
 
     words: tuple[str, ...]
     without: tuple[str, ...] = ()
     stdin: str = ""
+    stdin_file: Path | None = None
 
     def __str__(self) -> str:
-        return join(self.words)
+        return join(self.words) if self.stdin_file is None else f"{join(self.words)} < {quote(str(self.stdin_file))}"
+
+    def reads(self) -> bytes:
+        """Return what the command reads.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self.stdin.encode() if self.stdin_file is None else self.stdin_file.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -60,9 +72,13 @@ def local_shell(command: Command) -> Reply:
     # Words that we look for come in English.
     env |= {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "standard"}
     try:
+        stdin = command.reads()
+    except OSError as error:
+        raise SchedulerError(f"`{command}` cannot read its script: {error.strerror or error}.") from error
+    try:
         done = subprocess.run(
             command.words,
-            input=command.stdin.encode(),
+            input=stdin,
             capture_output=True,
             timeout=PATIENCE,
             check=False,
@@ -96,6 +112,19 @@ def refused(reply: Reply) -> SchedulerError:
 def unreadable(reply: Reply) -> SchedulerError:
     """Make the error of an answer that makes no sense, which quotes it."""
     return SchedulerError(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
+
+
+def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Part names into as few groups as there must be command lines, in their order."""
+    groups: list[list[str]] = []
+    room = 0
+    for name in names:
+        if len(name) + 1 > room:
+            groups.append([])
+            room = LINE
+        groups[-1].append(name)
+        room -= len(name) + 1
+    return [tuple(group) for group in groups]
 
 
 def _text(data: bytes) -> str:

@@ -1,0 +1,9 @@
+#!/bin/bash
+#SBATCH --job-name=train
+#SBATCH --output=/home/ada/logs/jobs/7/%j.log
+#SBATCH --time=02:00:00
+#SBATCH --signal=B:USR1@300
+
+export TYPEDXP_GRACE=300
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"
