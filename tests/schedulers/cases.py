@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from typedxp.errors import ProfileError
 from typedxp.schedulers.base import Scheduler
-from typedxp.schedulers.profile import Job, Profile
+from typedxp.schedulers.job import Job
+from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.registry import get_scheduler, scheduler_names
 from typedxp.schedulers.script import render
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typedxp.errors import ConfigError, PlanError, Problem, StoreError
 from typedxp.runner.launching import allocate_runs
 from typedxp.runner.planning import Launch
 from typedxp.schedulers.base import Cluster
-from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.execute.imports import Moved
@@ -24,6 +24,9 @@ from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.profile import Profile
 
 NOT_SUBMITTED = "not submitted, since the submission was interrupted"
 

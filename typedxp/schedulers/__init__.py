@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typedxp.schedulers.base import Cluster, Scheduler, Submitted
+    from typedxp.schedulers.job import Job
     from typedxp.schedulers.local import Local
     from typedxp.schedulers.lsf import Lsf
     from typedxp.schedulers.moab import Moab
     from typedxp.schedulers.oar import Oar
     from typedxp.schedulers.pbs import Pbs
-    from typedxp.schedulers.profile import Job, Profile
+    from typedxp.schedulers.profile import Profile
     from typedxp.schedulers.sge import Sge
     from typedxp.schedulers.shell import Command, Reply, Shell
     from typedxp.schedulers.slurm import Slurm
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cluster": "base",
     "Command": "shell",
-    "Job": "profile",
+    "Job": "job",
     "Local": "local",
     "Lsf": "lsf",
     "Moab": "moab",

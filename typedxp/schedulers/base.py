@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from typedxp.errors import SchedulerError
-from typedxp.schedulers.profile import Job, Profile
 from typedxp.schedulers.shell import Command, Reply, Shell, answered
 from typedxp.vocabulary.jobs import JobState, JobStatus
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.job import Job
+    from typedxp.schedulers.profile import Profile
 
 
 @dataclass(frozen=True)

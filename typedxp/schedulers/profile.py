@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -22,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from typedxp.errors import ProfileError
+from typedxp.schedulers.job import Job
 from typedxp.schedulers.units import Memory, Walltime
 
 
@@ -38,21 +37,6 @@ def _variable(text: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Lines = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Variable = Annotated[str, AfterValidator(_variable)]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a script is written for.
-
-    ``command`` is what starts the worker, up to the element; ``directory`` where it is started; ``output`` the
-    directory of what the job prints. ``count`` is the number of elements, None if the job is no array.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    directory: Path
-    output: Path
-    count: int | None = None
 
 
 Writer = Callable[[Any, Job], str | Sequence[str]]

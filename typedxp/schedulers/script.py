@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from shlex import join, quote
+from typing import TYPE_CHECKING
 
-from typedxp.schedulers.base import Scheduler
-from typedxp.schedulers.profile import Job, Profile
-from typedxp.schedulers.units import seconds
+if TYPE_CHECKING:
+    from typedxp.schedulers.base import Scheduler
+    from typedxp.schedulers.job import Job
+    from typedxp.schedulers.profile import Profile
 
 
 def render(scheduler: Scheduler, profile: Profile, job: Job) -> str:
@@ -35,5 +37,5 @@ def render(scheduler: Scheduler, profile: Profile, job: Job) -> str:
 
 def _variables(profile: Profile) -> dict[str, str]:
     # What a run is told of the time between a warning and its end.
-    grace = {"TYPEDXP_GRACE": str(seconds(profile.warn))} if profile.warn is not None else {}
+    grace = {"TYPEDXP_GRACE": str(int(profile.warn.total_seconds()))} if profile.warn is not None else {}
     return {**grace, **profile.env}

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from typedxp.schedulers.base import Scheduler, Submitted
-from typedxp.schedulers.profile import Job, Profile, Text, Writer, with_the_job
+from typedxp.schedulers.job import Job
+from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
 from typedxp.schedulers.shell import Command, Reply, Shell, refused, unreadable
 from typedxp.schedulers.units import days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus

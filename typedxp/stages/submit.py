@@ -6,16 +6,20 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
-from typedxp.schedulers.profile import Job, Profile
+from typedxp.schedulers.job import Job
 from typedxp.schedulers.script import render
 from typedxp.store.files import replace as replace_file
 from typedxp.store.jobs import JobDirectory, take_job
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import Element, JobRecord
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.profile import Profile
 
 
 @dataclass(frozen=True)
