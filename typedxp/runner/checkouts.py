@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from typedxp.errors import ConfigError, ExecutionError, Problem
 from typedxp.runner.planning import Launch
@@ -19,9 +18,6 @@ from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Judged, Plan
 from typedxp.vocabulary.records import Code
 from typedxp.vocabulary.tree import copy, put
-
-if TYPE_CHECKING:
-    from typedxp.vocabulary.settings import Settings
 
 _WAYS_OUT = "commit it (or have git not ignore it), name it in xp.links, or give an absolute path"
 
@@ -44,8 +40,8 @@ def checkout_for(what: Launch, code: Code | None) -> Path | None:
     return made.path
 
 
-def restore_checkouts(settings: Settings, directories: Iterable[RunDirectory]) -> None:
-    """Make those checkouts again that runs need, and that are gone.
+def restore_checkouts(links: Iterable[Path], directories: Iterable[RunDirectory]) -> None:
+    """Make those checkouts again that runs need, and that are gone; ``links`` are what was linked into them.
 
     Raises:
         ExecutionError: the repository does not have the snapshot any more, or other links are wanted.
@@ -56,9 +52,10 @@ def restore_checkouts(settings: Settings, directories: Iterable[RunDirectory]) -
         for record in records
         if record.checkout is not None and record.code is not None and not Path(record.checkout).is_dir()
     }
+    links = list(links)
     for checkout, root, snapshot in gone:
         if snapshot is not None:
-            make_checkout(Path(checkout).parent, snapshot, Path(root), relative_links(settings.links, Path(root)))
+            make_checkout(Path(checkout).parent, snapshot, Path(root), relative_links(links, Path(root)))
         if not Path(checkout).is_dir():
             raise ExecutionError(f"The checkout {checkout} is gone. Give the xp.links that it was made with.")
 

@@ -17,12 +17,14 @@ from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import look_at_code, reuse
-from typedxp.runner.submitting import check_job, launch_jobs, script_of
+from typedxp.runner.submitting import Submission, check_job, launch_jobs, script_of
+from typedxp.runner.waiting import Line, exit_code, wait
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.snapshot.peek import Seen
+from typedxp.store.store import Store
 from typedxp.vocabulary.records import Code, RunStatus
 from typedxp.vocabulary.stopping import Stopped
 
@@ -131,7 +133,23 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str]) -> int:
     show.submitted(made.jobs)
     if made.refused is not None:
         return 1
-    return 0
+    return _wait(what, made) if what.settings.wait else 0
+
+
+def _wait(what: Launch, made: Submission) -> int:
+    line = Line()
+    try:
+        return exit_code(wait(Store(what.settings.logs), made.runs, line, _tell))
+    except KeyboardInterrupt:
+        line.close()
+        print("typedxp: no longer waiting; the jobs go on. To look: typedxp status", file=sys.stderr)
+        return 130
+    finally:
+        line.close()
+
+
+def _tell(text: str) -> None:
+    print(f"typedxp: {text}", file=sys.stderr)
 
 
 def _resume(what: Launch, flags: Flags) -> int:

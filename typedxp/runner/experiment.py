@@ -9,25 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from typedxp.errors import ConfigError, PlanError, Problem
+from typedxp.errors import ConfigError, PlanError, Problem, SchedulerError
 from typedxp.results.open import open_results
 from typedxp.runner.commands import command_line
+from typedxp.runner.following import Standing
 from typedxp.runner.given import read_given
 from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
+from typedxp.runner.profiles import named_profile
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import reuse
 from typedxp.runner.show import summary
+from typedxp.runner.submitting import check_job, launch_jobs
+from typedxp.runner.waiting import wait
+from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.declare.declaration import Declaration, declare
 from typedxp.stages.snapshot.peek import Seen
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store.directory import RunDirectory
+from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Composed
 from typedxp.vocabulary.records import Code, RunStatus
 
 if TYPE_CHECKING:
     import xarray
 
+    from typedxp.schedulers.profile import Profile
     from typedxp.vocabulary.settings import Settings
 
 
@@ -62,6 +69,7 @@ class SweepHandle(Sequence[RunHandle]):
     """The runs of a sweep that was launched from Python, in the order of the plan."""
 
     runs: tuple[RunHandle, ...]
+    shell: Shell = local_shell
 
     @overload
     def __getitem__(self, index: int) -> RunHandle: ...
@@ -74,6 +82,17 @@ class SweepHandle(Sequence[RunHandle]):
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def wait(self) -> SweepHandle:
+        """Wait until the jobs of the runs have ended, and return this; runs that were made here have.
+
+        Raises:
+            StoreError: the files of a run are gone.
+        """
+        if self.runs:
+            directories = [RunDirectory(run.directory) for run in self.runs]
+            wait(Store(self.runs[0].directory.parent), directories, _nothing, _warn, self.shell)
+        return self
 
     def results(self) -> xarray.Dataset:
         """Open what the runs recorded: one dimension per swept key, one step dimension per stream."""
@@ -94,8 +113,17 @@ class Experiment(Declaration):
         """
         sys.exit(command_line(self, sys.argv[0], sys.argv[1:] if arguments is None else arguments))
 
-    def run(self, config: Any = None, /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> RunHandle:
-        """Make one run, here and now.
+    def run(
+        self,
+        config: Any = None,
+        /,
+        *,
+        xp: Mapping[str, Any] | None = None,
+        profile: Profile | str | None = None,
+        shell: Shell = local_shell,
+        **values: Any,
+    ) -> RunHandle:
+        """Make one run, here and now, or submit it with a ``profile``: see :meth:`sweep`.
 
         Give a config (an instance of the schema) or values (``lr=0.1``; dotted keys as ``**{"optimizer.lr": 0.1}``),
         which are composed and validated as on the command line. ``xp`` holds settings, as in ``xp={"logs": "runs"}``.
@@ -103,23 +131,37 @@ class Experiment(Declaration):
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
+        xp = _with_profile(xp, profile)
         if config is None:
-            return self._launch(self._plan({}, values, xp), "run")[0]
+            return self._launch(self._plan({}, values, xp), "run", shell)[0]
         if values:
             problems = [Problem(key, "", "Python", "Give a config or values, not both.") for key in values]
             raise ConfigError(self.name, problems)
-        return self._launch(plan_config(self, config, self._settings(xp or {})), "run")[0]
+        return self._launch(plan_config(self, config, self._settings(xp)), "run", shell)[0]
 
-    def sweep(self, axes: Mapping[str, Any], /, *, xp: Mapping[str, Any] | None = None, **values: Any) -> SweepHandle:
+    def sweep(
+        self,
+        axes: Mapping[str, Any],
+        /,
+        *,
+        xp: Mapping[str, Any] | None = None,
+        profile: Profile | str | None = None,
+        shell: Shell = local_shell,
+        **values: Any,
+    ) -> SweepHandle:
         """Make the runs of a sweep, here and now: ``train.sweep({"optimizer.lr": [0.1, 0.01], "seed": range(5)})``.
 
         A list, tuple, range, iterator or one-dimensional array in ``axes`` is an axis, anything else one value;
         ``values`` and ``xp`` are as for :meth:`run`. With ``xp={"resume": "unfinished"}``, go on with earlier runs.
 
+        With a ``profile``, or the name of one, the runs are submitted to its scheduler, and this returns at once:
+        ``train.sweep({"seed": range(100)}, profile=Slurm(partition="gpu", time="2h"))``. The scheduler's commands are
+        given to ``shell``, where a test puts a stand-in.
+
         Raises:
             TypedxpError: something was refused; nothing was written.
         """
-        return self._launch(self._plan(axes, values, xp), "sweep")
+        return self._launch(self._plan(axes, values, _with_profile(xp, profile)), "sweep", shell)
 
     def _plan(self, axes: Mapping[str, Any], values: Mapping[str, Any], xp: Mapping[str, Any] | None) -> Launch:
         assignments = read_given(self, axes, values, xp or {})
@@ -131,26 +173,40 @@ class Experiment(Declaration):
         from typedxp.vocabulary.settings import Settings
 
         nowhere = Composed({}, {}, {}, {}, (), lambda _: "Python")
+        xp = {**xp, "profile": named_profile(xp["profile"])} if isinstance(xp.get("profile"), str) else xp
         settings: Settings | list[Problem] = judge_settings(Settings, xp, nowhere)
         if isinstance(settings, list):
             raise ConfigError(self.name, settings)
         return settings
 
-    def _launch(self, what: Launch, verb: str) -> SweepHandle:
+    def _launch(self, what: Launch, verb: str, shell: Shell) -> SweepHandle:
         directories: list[RunDirectory] = []
         if what.settings.resume is not None:
             runs = self._resume(what)
         else:
             check(what)
+            if what.profile is not None:
+                check_job(what)
             code = snapshot(what)
             left = reuse(what, lambda: Seen(code))
             directories += left.directories
+            if what.profile is not None:
+                directories += self._submit(left.what, code, verb, shell)
+                return _handle(directories, shell)
             runs = self._start(left.what, code, verb)
         with closing(runs):
             for ended in runs:
                 directories.append(ended[0])
                 _report(ended)
-        return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)))
+        return _handle(directories, shell)
+
+    def _submit(self, what: Launch, code: Code | None, verb: str, shell: Shell) -> Sequence[RunDirectory]:
+        if not what.plan.runs:
+            return ()
+        made = launch_jobs(what, code, ["python", f"{self.name}.{verb}"], shell)
+        if made.refused is not None:
+            raise SchedulerError(made.refused)
+        return made.runs
 
     def _start(self, what: Launch, code: Code | None, verb: str) -> Generator[Ended]:
         if what.plan.runs:
@@ -220,6 +276,25 @@ def experiment_of(
 
 def _ignore(_: RunDirectory) -> None:
     """Hear that a run has started."""
+
+
+def _handle(directories: Sequence[RunDirectory], shell: Shell) -> SweepHandle:
+    return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)), shell)
+
+
+def _with_profile(xp: Mapping[str, Any] | None, profile: Profile | str | None) -> Mapping[str, Any]:
+    """Put a profile among the settings: its name, or what it sets."""
+    if profile is None:
+        return xp or {}
+    return {**(xp or {}), "profile": profile if isinstance(profile, str) else profile.plain()}
+
+
+def _nothing(_: Sequence[Standing]) -> None:
+    """Hear where runs stand."""
+
+
+def _warn(text: str) -> None:
+    print(f"typedxp: {text}", file=sys.stderr)
 
 
 def _refuse_large(count: int, limit: int) -> None:

@@ -120,7 +120,10 @@ def plan_config(declaration: Declaration, config: Any, settings: Settings) -> La
         overrides=(),
         origin=lambda _: "Python",
     )
-    return Launch(declaration, _judge_all(declaration, [point], None, 1, ()), settings)
+    profile = judge_profile(settings.profile, point) if settings.profile is not None else None
+    problems = profile if isinstance(profile, list) else []
+    made = _judge_all(declaration, [point], None, 1, problems)
+    return Launch(declaration, made, settings, None if isinstance(profile, list) else profile)
 
 
 def _hidden(declaration: Declaration, problem: Problem) -> Problem:

@@ -46,6 +46,18 @@ def find_profiles() -> dict[str, Found]:
     return found
 
 
+def named_profile(name: str) -> dict[str, Any]:
+    """Return what the profile of this name sets, wherever but in the project's YAML files.
+
+    Raises:
+        ProfileError: there is none.
+    """
+    found = find_profiles()
+    if name not in found:
+        raise ProfileError(f"There is no profile {name!r}. {nearest(name, found)} To list them: typedxp profiles")
+    return dict(found[name].values)
+
+
 def user_directory() -> Path:
     """Name the directory of the user's own profiles."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "typedxp" / "profiles"

@@ -34,7 +34,7 @@ def unfinished(what: Launch) -> dict[RunDirectory, Judged]:
     _check(what.declaration, directories)
     if what.settings.jobs is not None:
         check_importable(what.declaration)
-        restore_checkouts(what.settings, directories)
+        restore_checkouts(what.settings.links, directories)
     judge = Judge(what.declaration.type, what.declaration.schema)
     return {directory: _judged(judge, directory) for directory in directories}
 

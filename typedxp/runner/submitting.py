@@ -17,7 +17,7 @@ from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.execute.imports import Moved
 from typedxp.stages.execute.interrupt import uninterrupted
-from typedxp.stages.submit import Work, submit, write_script
+from typedxp.stages.submit import INTERRUPTED, Work, submit, write_script
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import JobDirectory
 from typedxp.store.store import Store
@@ -27,8 +27,6 @@ from typedxp.vocabulary.records import Code, RunRecord, RunStatus
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
-
-NOT_SUBMITTED = "not submitted, since the submission was interrupted"
 
 
 @dataclass(frozen=True)
@@ -107,24 +105,27 @@ def submit_runs(
     """
     store = Store(directories[0].path.parent)
     waiting = {directory.id: directory for directory in directories}
-    word, cause = RunStatus.CANCELLED, NOT_SUBMITTED
+    word, cause = RunStatus.CANCELLED, f"not submitted: {INTERRUPTED}"
     jobs = submit(store, cluster, profile, work, list(waiting))
     try:
-        while True:
-            with uninterrupted():
-                made = next(jobs, None)
-                if made is None:
-                    return
-                if made[1].refused is not None:
-                    word, cause = RunStatus.FAILED, f"not submitted: {made[1].refused}"
-                else:
-                    for element in made[1].elements:
-                        for run in element.runs:
-                            del waiting[run]
+        while (made := _next(jobs)) is not None:
+            if made[1].refused is not None:
+                word, cause = RunStatus.FAILED, f"not submitted: {made[1].refused}"
+                yield made
+                return
+            for run in [run for element in made[1].elements for run in element.runs]:
+                del waiting[run]
             yield made
     finally:
         with uninterrupted():
+            jobs.close()
             _mark(waiting.values(), word, cause)
+
+
+def _next(jobs: Iterator[tuple[JobDirectory, JobRecord]]) -> tuple[JobDirectory, JobRecord] | None:
+    """Return the next job: a signal waits until it is recorded."""
+    with uninterrupted():
+        return next(jobs, None)
 
 
 def required(what: Launch) -> Profile:
