@@ -1,0 +1,8 @@
+#!/bin/bash
+#BSUB -J train
+#BSUB -o "/home/ada/logs/jobs/7/%J.lsf"
+#BSUB -gpu "num=1/host:j_exclusive=yes:gmodel=a100"
+
+exec >>/home/ada/logs/jobs/7/"${LSB_JOBID}.log" 2>&1
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${LSB_JOBID}"

@@ -1,0 +1,10 @@
+#!/bin/bash
+#BSUB -J train
+#BSUB -o "/home/ada/logs/jobs/7/%J.lsf"
+#BSUB -W 2:00
+#BSUB -wa USR1 -wt 5
+
+exec >>/home/ada/logs/jobs/7/"${LSB_JOBID}.log" 2>&1
+export TYPEDXP_GRACE=300
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${LSB_JOBID}"

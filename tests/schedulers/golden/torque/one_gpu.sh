@@ -1,0 +1,12 @@
+#!/bin/bash
+#PBS -N train
+#PBS -S /bin/bash
+#PBS -j oe
+#PBS -o /home/ada/logs/jobs/7/
+#PBS -l nodes=1:ppn=4:gpus=1
+#PBS -l walltime=02:00:00
+#PBS -l mem=16gb
+#PBS -q gpu
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${PBS_JOBID}"

@@ -1,0 +1,10 @@
+#!/bin/bash
+#PBS -N train
+#PBS -S /bin/bash
+#PBS -j oe
+#PBS -o /home/ada/logs/jobs/7/
+
+module purge
+module load cuda/12.4
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${PBS_JOBID}"

@@ -1,0 +1,386 @@
+"""PBS: what is written and read, against what OpenPBS 23.06 answered."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from typedxp.errors import ProfileError, SchedulerError
+from typedxp.schedulers.base import Cluster, Submitted
+from typedxp.schedulers.job import Job
+from typedxp.schedulers.pbs import Pbs, PbsScheduler
+from typedxp.schedulers.shell import Command, Reply
+from typedxp.vocabulary.jobs import JobState, JobStatus
+
+CAPTURED = Path(__file__).parent / "captured" / "openpbs-23.06"
+PBS = PbsScheduler()
+JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
+
+
+def captured(name: str) -> Reply:
+    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
+    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
+    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
+    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
+
+
+class Answers:
+    """A shell that answers in turn, and remembers what it was asked."""
+
+    def __init__(self, *answers: tuple[int, str, str] | Reply) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, command: Command) -> Reply:
+        self.asked.append(command.words)
+        answer = self.answers.pop(0)
+        return answer if isinstance(answer, Reply) else Reply(command, *answer)
+
+
+def told(**jobs: dict[str, Any]) -> tuple[int, str, str]:
+    """Answer as qstat -F json does; ``job_1_2`` is ``1[2].host``, ``job_1_`` the array, ``job_1`` a plain job."""
+    named = {_id(name): facts for name, facts in jobs.items()}
+    return 0, json.dumps({"timestamp": 1, "pbs_version": "23.06.06", "pbs_server": "host", "Jobs": named}), ""
+
+
+def _id(name: str) -> str:
+    number, *index = name.removeprefix("job_").split("_")
+    return f"{number}[{index[0]}].host" if index else f"{number}.host"
+
+
+def judged(**facts: Any) -> JobStatus:
+    return PBS.ask({"1.host": ("1.host",)}, Answers(told(job_1=facts)))["1.host"]
+
+
+def test_the_id_of_a_job_is_what_qsub_prints() -> None:
+    assert PBS.read_submitted(captured("qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
+
+
+def test_the_elements_of_an_array_have_the_index_in_the_brackets() -> None:
+    assert PBS.read_submitted(captured("qsub-array"), 3) == Submitted(
+        "2[].pbshost", ("2[0].pbshost", "2[1].pbshost", "2[2].pbshost")
+    )
+
+
+def test_an_array_of_one_element_is_a_plain_job() -> None:
+    assert PBS.read_submitted(captured("qsub-one"), 1) == Submitted("3.pbshost", ("3.pbshost",))
+    assert not any("-J" in line for line in PBS.directives(Pbs(), Job("t", (), Path("/w"), Path("/o"), 1)))
+
+
+@pytest.mark.parametrize("name", ["qsub-bad-directive", "qsub-unknown-queue"])
+def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
+    reply = captured(name)
+
+    with pytest.raises(SchedulerError) as caught:
+        PBS.read_submitted(reply, None)
+
+    assert reply.err.strip() in str(caught.value)
+
+
+@pytest.mark.parametrize("out", ["", "hello\n", "12[].pbshost\n", "12.pbs host\n"])
+def test_an_answer_that_names_no_plain_job_is_not_taken_for_one(out: str) -> None:
+    with pytest.raises(SchedulerError, match="cannot be read"):
+        PBS.read_submitted(Reply(Command(("qsub",)), 0, out), None)
+
+
+def test_what_a_site_prints_before_the_id_does_no_harm() -> None:
+    said = "Welcome. Your project has 12 hours left.\n\n12.pbshost\n"
+
+    assert PBS.read_submitted(Reply(Command(("qsub",)), 0, said), None).job == "12.pbshost"
+
+
+def test_jobs_that_run_and_wait_are_read_from_a_real_answer() -> None:
+    shell = Answers(captured("qstat-json-running"))
+    elements = [f"2[{index}].pbshost" for index in range(4)]
+
+    found = PBS.ask({"2[].pbshost": elements, "3.pbshost": ["3.pbshost"], "0.pbshost": ["0.pbshost"]}, shell)
+
+    assert [found[name].state for name in elements] == [JobState.RUNNING] * 2 + [JobState.QUEUED] * 2
+    assert found["3.pbshost"] == JobStatus(JobState.RUNNING, "R")
+    assert found["0.pbshost"] == JobStatus(JobState.COMPLETED, "F", exit_code=0)
+
+
+def test_all_jobs_are_asked_for_at_once_with_history() -> None:
+    shell = Answers(captured("qstat-json-running"))
+
+    PBS.ask({"2[].pbshost": ["2[0].pbshost"], "3.pbshost": ["3.pbshost"]}, shell)
+
+    assert shell.asked == [("qstat", "-xtf", "-F", "json", "2[].pbshost", "3.pbshost")]
+
+
+def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
+    jobs = {"2[].pbshost": ["2[0].pbshost", "2[1].pbshost"], "3.pbshost": ["3.pbshost"], "4.pbshost": ["4.pbshost"]}
+
+    found = PBS.ask(jobs, Answers(captured("qstat-json-finished")))
+
+    ran = "Job run at Fri Nov 20 at 21:26 on (pbshost:ncpus=1)"
+    assert found == {
+        "2[0].pbshost": JobStatus(JobState.COMPLETED, "F", exit_code=0),
+        "2[1].pbshost": JobStatus(
+            JobState.FAILED,
+            "F",
+            exit_code=3,
+            reason=f"Exit_status 3: {ran} and failed",
+        ),
+        "3.pbshost": JobStatus(
+            JobState.CANCELLED,
+            "F",
+            signal=15,
+            reason=f"Exit_status 271: {ran} and terminated by user@pbshost",
+        ),
+        "4.pbshost": JobStatus(
+            JobState.TIMEOUT,
+            "F",
+            reason=f"Exit_status -29: {ran} and exceeded resource walltime",
+        ),
+    }
+
+
+def test_a_job_that_is_forgotten_is_not_in_the_answer() -> None:
+    assert PBS.ask({"99999.pbshost": ["99999.pbshost"]}, Answers(captured("qstat-unknown"))) == {}
+
+
+def test_what_is_known_is_read_although_another_job_is_forgotten() -> None:
+    _, out, _ = told(job_1={"job_state": "R"})
+    shell = Answers((153, out, "qstat: Unknown Job Id 2.host\n"))
+
+    assert PBS.ask({"1.host": ["1.host"], "2.host": ["2.host"]}, shell) == {"1.host": JobStatus(JobState.RUNNING, "R")}
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"job_state": "F", "substate": 93, "Exit_status": -27}, JobState.OUT_OF_MEMORY),
+        ({"job_state": "F", "substate": 93, "Exit_status": -26}, JobState.OUT_OF_MEMORY),
+        ({"job_state": "F", "substate": 93, "Exit_status": -28}, JobState.TIMEOUT),
+        ({"job_state": "F", "substate": 93, "Exit_status": -4}, JobState.NODE_FAILED),
+        ({"job_state": "F", "substate": 93, "Exit_status": -1}, JobState.FAILED),
+        ({"job_state": "F", "substate": 91, "Exit_status": 0}, JobState.CANCELLED),
+        ({"job_state": "F", "substate": 93, "Exit_status": 265}, JobState.FAILED),
+        (
+            {"job_state": "F", "substate": 93, "Exit_status": 265, "comment": "Job run at X and exceeded resource mem"},
+            JobState.OUT_OF_MEMORY,
+        ),
+        ({"job_state": "X", "Exit_status": 0}, JobState.COMPLETED),
+        ({"job_state": "X", "substate": 91}, JobState.CANCELLED),
+        ({"job_state": "X", "Exit_status": 1, "comment": "Subjob finished"}, JobState.COMPLETED),
+        ({"job_state": "X", "Exit_status": 0, "comment": "Subjob failed"}, JobState.FAILED),
+        ({"job_state": "X", "Exit_status": 0, "comment": "Subjob terminated"}, JobState.CANCELLED),
+        ({"job_state": "H"}, JobState.HELD),
+        ({"job_state": "E"}, JobState.RUNNING),
+        ({"job_state": "S"}, JobState.RUNNING),
+        ({"job_state": "W"}, JobState.QUEUED),
+        ({"job_state": "H", "Hold_Types": "u"}, JobState.HELD),
+        ({"job_state": "H", "Hold_Types": "s", "depend": "afterok:1.host@host"}, JobState.QUEUED),
+        ({"job_state": "H", "Hold_Types": "us", "depend": "afterok:1.host@host"}, JobState.HELD),
+        ({"job_state": "M"}, JobState.UNKNOWN),
+        ({}, JobState.UNKNOWN),
+    ],
+)
+def test_what_pbs_says_of_a_job_has_a_word_of_ours(facts: dict[str, Any], state: JobState) -> None:
+    assert judged(**facts).state is state
+
+
+def test_a_job_that_another_kept_from_running_was_cancelled_not_completed() -> None:
+    status = judged(job_state="F", substate=92, comment="Job deleted as result of dependency on job 1.host")
+
+    assert status.state is JobState.CANCELLED
+    assert status.reason == "Job deleted as result of dependency on job 1.host"
+
+
+def test_an_element_of_which_no_history_is_kept_is_forgotten_not_completed() -> None:
+    shell = Answers(told(job_1_={"job_state": "B"}, job_1_0={"job_state": "X"}, job_1_1={"job_state": "R"}))
+
+    assert list(PBS.ask({"1[].host": ["1[0].host", "1[1].host"]}, shell)) == ["1[1].host"]
+
+
+def test_the_elements_of_a_held_array_are_held() -> None:
+    array = {"job_state": "H", "Hold_Types": "u"}
+    shell = Answers(told(job_1_=array, job_1_0={"job_state": "R"}, job_1_1={"job_state": "Q", "Hold_Types": "n"}))
+
+    found = PBS.ask({"1[].host": ["1[0].host", "1[1].host"]}, shell)
+
+    assert [status.state for status in found.values()] == [JobState.RUNNING, JobState.HELD]
+
+
+def test_why_a_job_waits_is_told() -> None:
+    why = "Can Never Run: Insufficient amount of resource: ncpus (R: 100 A: 4 T: 4)"
+
+    assert judged(job_state="Q", comment=why).reason == why
+
+
+TEXT = """Job Id: 1.host
+    Job_Name = 00012
+    job_state = F
+    substate = 93
+    Exit_status = 3
+    Variable_List = PBS_O_HOME=/home/ada,
+\tPBS_O_PATH=/bin = odd
+    comment = Job run at Fri and
+\t failed
+
+Job Id: 2[1].host
+    job_state = R
+
+"""
+
+
+@pytest.mark.parametrize("json_of_old", ['{"pbs_version": "19.1", "Jobs": {"1.host": {"Job_Name": 00012}}}', "garbage"])
+def test_json_that_is_none_is_asked_for_again_as_text(json_of_old: str) -> None:
+    shell = Answers((0, json_of_old, ""), (0, json_of_old, ""), (0, TEXT, ""))
+
+    found = PBS.ask({"1.host": ["1.host"], "2[].host": ["2[1].host"]}, shell)
+
+    assert found["1.host"] == JobStatus(
+        JobState.FAILED, "F", exit_code=3, reason="Exit_status 3: Job run at Fri and failed"
+    )
+    assert found["2[1].host"].state is JobState.RUNNING
+    assert shell.asked[-1][:2] == ("qstat", "-xtf")
+
+
+def test_a_server_without_history_is_asked_for_what_there_is() -> None:
+    no_history = (36, "", "qstat: PBS is not configured to maintain job history\n")
+    shell = Answers(no_history, told(job_1={"job_state": "R"}))
+
+    assert PBS.ask({"1.host": ["1.host"]}, shell)["1.host"].state is JobState.RUNNING
+    assert shell.asked[-1] == ("qstat", "-tf", "-F", "json", "1.host")
+
+
+def test_a_job_that_has_ended_on_a_server_without_history_is_forgotten() -> None:
+    no_history = (36, "", "qstat: PBS is not configured to maintain job history\n")
+    ended = (35, "", "qstat: 1.host Job has finished, use -x or -H to obtain historical job information\n")
+
+    assert PBS.ask({"1.host": ["1.host"]}, Answers(no_history, ended)) == {}
+
+
+def test_a_server_that_is_down_is_asked_once() -> None:
+    shell = Answers((255, "", "qstat: cannot connect to server pbshost (errno=15010)\n"))
+
+    with pytest.raises(SchedulerError, match="cannot connect to server pbshost"):
+        PBS.ask({"1.host": ["1.host"]}, shell)
+
+
+@pytest.mark.parametrize("garbage", ["", "{}", "[1]", '{"pbs_version": "23", "Jobs": []}', "no jobs = here"])
+def test_garbage_is_an_error_not_an_answer(garbage: str) -> None:
+    with pytest.raises(SchedulerError, match="cannot be read"):
+        PBS.ask({"1.host": ["1.host"]}, Answers(*[(0, garbage, "")] * 4))
+
+
+def test_thousands_of_jobs_are_asked_for_in_lines_that_are_not_too_long() -> None:
+    jobs = {f"{number}.host": [f"{number}.host"] for number in range(20_000)}
+    shell = Answers(*[told()] * 3)
+
+    assert PBS.ask(jobs, shell) == {}
+    assert [name for words in shell.asked for name in words[4:]] == list(jobs)
+    assert max(len(" ".join(words)) for words in shell.asked) < 110_000
+
+
+@pytest.mark.parametrize("name", ["qdel", "qdel-unknown"])
+def test_cancelling_passes_over_what_has_ended(name: str) -> None:
+    shell = Answers(captured(name))
+
+    Cluster(PBS, shell).cancel(["3.pbshost", "2[1].pbshost"])
+
+    assert shell.asked == [("qdel", "3.pbshost", "2[1].pbshost")]
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "gone"),
+    [
+        (35, "qdel: Job has finished 3.pbshost\n", True),
+        (35, "qdel: Unknown Job Id 9.pbshost\nqdel: Job has finished 3.pbshost\n", True),
+        (168, "qdel: Request invalid for state of job 3.pbshost\n", True),
+        (159, "qdel: Unauthorized Request 3.pbshost\n", False),
+        (35, "qdel: Unauthorized Request 9.pbshost\nqdel: Job has finished 3.pbshost\n", False),
+        (255, "", False),
+    ],
+)
+def test_only_what_has_ended_is_gone(code: int, said: str, gone: bool) -> None:
+    assert PBS.gone(Reply(Command(("qdel",)), code, "", said)) is gone
+
+
+def test_whole_arrays_are_held_and_released() -> None:
+    shell = Answers(captured("qhold"), captured("qrls"))
+    cluster = Cluster(PBS, shell)
+
+    cluster.hold(["2[].pbshost"])
+    cluster.release(["2[].pbshost"])
+
+    assert shell.asked == [("qhold", "2[].pbshost"), ("qrls", "2[].pbshost")]
+
+
+@pytest.mark.parametrize("act", [PBS.hold_commands, PBS.release_commands])
+def test_an_element_of_an_array_cannot_be_held(act: Callable[[list[str]], object]) -> None:
+    with pytest.raises(SchedulerError, match=re.escape("name the array, 2[].pbshost")):
+        act(["2[1].pbshost"])
+
+
+def test_users_cannot_requeue() -> None:
+    assert PBS.requeue_command("2[1].pbshost") is None
+
+
+@pytest.mark.parametrize(
+    ("out", "limit"),
+    [("Server: pbshost\n    max_array_size = 10000\n    license_count = x\n", 10000), ("Server: pbshost\n", None)],
+)
+def test_the_limit_of_arrays_is_an_attribute_of_the_server(out: str, limit: int | None) -> None:
+    assert Cluster(PBS, Answers((0, out, ""))).array_limit() == limit
+
+
+def test_the_file_of_an_output_is_a_pattern_that_finds_it(tmp_path: Path) -> None:
+    for name in ("2[1].pbshost.OU", "21.pbshost.OU"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in tmp_path.glob(PBS.output_file("2[1].pbshost"))] == ["2[1].pbshost.OU"]
+
+
+@pytest.mark.parametrize("where", ["my runs", "a:b", "a,b", "ü", """it's a "50%" $HOME; [a,b] `c` \\d & #1"""])
+def test_an_output_path_that_pbs_cannot_copy_to_is_written_to_by_the_job(tmp_path: Path, where: str) -> None:
+    job = Job("train", (), Path("/w"), tmp_path / where, 2)
+    job.output.mkdir()
+
+    script = "\n".join([*PBS.opening(job), "echo hello", "echo trouble >&2"])
+    subprocess.run(["bash", "-c", script], env={"PBS_JOBID": "2[1].host"}, check=True)
+
+    assert "#PBS -o /dev/null" in PBS.directives(Pbs(), job)
+    assert [path.read_text() for path in job.output.glob(PBS.output_file("2[1].host"))] == ["hello\ntrouble\n"]
+
+
+def test_the_name_of_an_experiment_is_changed_where_pbs_takes_no_such_letter() -> None:
+    job = Job("_train: é", (), Path("/w"), Path("/o"))
+
+    assert "#PBS -N x_train___" in PBS.directives(Pbs(), job)
+
+
+def test_an_array_may_always_be_requeued() -> None:
+    with pytest.raises(ProfileError, match="may always be requeued"):
+        PBS.directives(Pbs(requeue=False), Job("t", (), Path("/w"), Path("/o"), 2))
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"select": "1:ncpus=2", "mem": "2G"}, "select and mem exclude each other"),
+        ({"gpu_type_resource": "gputype"}, "says nothing without gpu_type"),
+        ({"resources": {"select": "1"}}, "written by fields of the profile"),
+        ({"resources": {"a b": "1"}}, "letters, digits"),
+        ({"priority": 2000}, "less than or equal to 1023"),
+        ({"begin": "tomorrow"}, "pattern"),
+        ({"select": "1\n#PBS -q other"}, "control character"),
+    ],
+)
+def test_a_profile_that_cannot_be_meant_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Pbs(**fields)
+
+
+def test_no_warning_can_be_had_before_the_limit() -> None:
+    with pytest.raises(ProfileError, match="cannot express: warn"):
+        PBS.directives(Pbs.model_validate({"time": "2h", "warn": "5m"}), JOB)

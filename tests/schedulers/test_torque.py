@@ -1,0 +1,307 @@
+"""TORQUE: what is written and read, against what TORQUE 6.1.3 answered."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from pydantic import ValidationError
+
+from typedxp.errors import ProfileError, SchedulerError
+from typedxp.schedulers.base import Cluster, Submitted
+from typedxp.schedulers.job import Job
+from typedxp.schedulers.shell import Command, Reply
+from typedxp.schedulers.torque import Torque, TorqueScheduler
+from typedxp.vocabulary.jobs import JobState, JobStatus
+
+CAPTURED = Path(__file__).parent / "captured" / "torque-6.1.3"
+TORQUE = TorqueScheduler()
+JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
+
+
+def captured(name: str) -> Reply:
+    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
+    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
+    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
+    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
+
+
+class Answers:
+    """A shell that answers in turn, and remembers what it was asked."""
+
+    def __init__(self, *answers: tuple[int, str, str] | Reply) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, command: Command) -> Reply:
+        self.asked.append(command.words)
+        answer = self.answers.pop(0)
+        return answer if isinstance(answer, Reply) else Reply(command, *answer)
+
+
+def told(*jobs: str) -> tuple[int, str, str]:
+    return 0, f'<?xml version="1.0"?>\n<Data>{"".join(jobs)}</Data>\n', ""
+
+
+def job(name: str, **facts: Any) -> str:
+    """Write a job as qstat -x does; ``a__b`` is an element b in a."""
+    tags = "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in facts.items() if "__" not in key)
+    deep = [(*key.split("__"), value) for key, value in facts.items() if "__" in key]
+    nested = "".join(f"<{outer}><{inner}>{value}</{inner}></{outer}>" for outer, inner, value in deep)
+    return f"<Job><Job_Id>{name}</Job_Id>{tags}{nested}</Job>"
+
+
+def judged(**facts: Any) -> JobStatus:
+    return TORQUE.ask({"1.host": ("1.host",)}, Answers(told(job("1.host", **facts))))["1.host"]
+
+
+def test_the_id_of_a_job_is_what_qsub_prints() -> None:
+    assert TORQUE.read_submitted(captured("qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
+
+
+def test_the_elements_of_an_array_have_the_index_in_the_brackets() -> None:
+    assert TORQUE.read_submitted(captured("qsub-array"), 2) == Submitted(
+        "2[].pbshost", ("2[0].pbshost", "2[1].pbshost")
+    )
+
+
+def test_an_array_may_have_one_element() -> None:
+    directives = TORQUE.directives(Torque(), Job("t", (), Path("/w"), Path("/o"), 1))
+
+    assert "#PBS -t 0" in directives
+    assert TORQUE.read_submitted(captured("qsub-array"), 1).elements == ("2[0].pbshost",)
+
+
+@pytest.mark.parametrize("name", ["qsub-bad-directive", "qsub-unknown-queue"])
+def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
+    reply = captured(name)
+
+    with pytest.raises(SchedulerError) as caught:
+        TORQUE.read_submitted(reply, None)
+
+    assert reply.err.strip() in str(caught.value)
+
+
+@pytest.mark.parametrize("out", ["", "hello\n", "12.pbshost\n"])
+def test_an_answer_that_names_no_array_is_not_taken_for_one(out: str) -> None:
+    with pytest.raises(SchedulerError, match="cannot be read"):
+        TORQUE.read_submitted(Reply(Command(("qsub",)), 0, out), 3)
+
+
+def test_jobs_that_run_and_wait_are_read_from_a_real_answer() -> None:
+    elements = [f"2[{index}].pbshost" for index in range(4)]
+    shell = Answers(captured("qstat-xml-running"))
+
+    found = TORQUE.ask({"2[].pbshost": elements, "3.pbshost": ["3.pbshost"]}, shell)
+
+    assert {name: status.state for name, status in found.items()} == {
+        "2[0].pbshost": JobState.RUNNING,
+        "2[1].pbshost": JobState.RUNNING,
+        # Those that wait for their turn in the array are held by its slots, not by anybody.
+        "2[2].pbshost": JobState.QUEUED,
+        "2[3].pbshost": JobState.QUEUED,
+        "3.pbshost": JobState.RUNNING,
+    }
+    assert found["2[2].pbshost"].native == "H"
+    assert shell.asked == [("qstat", "-t", "-x", "2[].pbshost", "3.pbshost")]
+
+
+FINISHED = {"2[].pbshost": ["2[0].pbshost", "2[1].pbshost"], "3.pbshost": ["3.pbshost"], "4.pbshost": ["4.pbshost"]}
+HOW = {
+    "2[0].pbshost": JobStatus(JobState.COMPLETED, "C", exit_code=0),
+    "2[1].pbshost": JobStatus(JobState.FAILED, "C", exit_code=3, reason="exit_status 3"),
+    "3.pbshost": JobStatus(JobState.CANCELLED, "C", signal=15, reason="exit_status 271"),
+    "4.pbshost": JobStatus(JobState.TIMEOUT, "C", reason="exit_status -11"),
+}
+
+
+def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
+    assert TORQUE.ask(FINISHED, Answers(captured("qstat-xml-finished"))) == HOW
+
+
+def test_xml_that_is_none_is_asked_for_again_as_text() -> None:
+    broken = "<Data><Job><Job_Id>4.pbshost</Job_Id><submit_args>a & b</submit_args></Job></Data>"
+    shell = Answers((0, broken, ""), captured("qstat-f-finished"))
+
+    assert TORQUE.ask(FINISHED, shell) == HOW
+    assert shell.asked[-1] == ("qstat", "-t", "-f", "2[].pbshost", "3.pbshost", "4.pbshost")
+
+
+def test_an_answer_in_several_documents_is_one_answer() -> None:
+    parts = [told(job(f"{number}.host", job_state="R"))[1] for number in (1, 2)]
+    shell = Answers((0, "".join(parts), ""))
+
+    assert list(TORQUE.ask({"1.host": ["1.host"], "2.host": ["2.host"]}, shell)) == ["1.host", "2.host"]
+
+
+def test_a_job_that_is_forgotten_is_not_in_the_answer() -> None:
+    shell = Answers(captured("qstat-unknown"), captured("qstat-xml-running"))
+
+    assert TORQUE.ask({"99999.pbshost": ["99999.pbshost"]}, shell) == {}
+    assert shell.asked == [("qstat", "-t", "-x", "99999.pbshost"), ("qstat", "-t", "-x")]
+
+
+def test_elements_of_an_array_that_is_going_are_found_among_all_jobs() -> None:
+    shell = Answers(captured("qstat-unknown"), captured("qstat-xml-finished"))
+
+    assert TORQUE.ask({"2[].pbshost": ["2[1].pbshost"]}, shell) == {"2[1].pbshost": HOW["2[1].pbshost"]}
+
+
+def test_a_server_without_any_job_has_forgotten_all() -> None:
+    assert TORQUE.ask({"1.host": ["1.host"]}, Answers(captured("qstat-unknown"), (0, "", ""))) == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"job_state": "C", "exit_status": -10}, JobState.OUT_OF_MEMORY),
+        ({"job_state": "C", "exit_status": -12}, JobState.TIMEOUT),
+        ({"job_state": "C", "exit_status": -5}, JobState.NODE_FAILED),
+        ({"job_state": "C", "exit_status": -1}, JobState.FAILED),
+        ({"job_state": "C", "exit_status": 265}, JobState.FAILED),
+        ({"job_state": "C"}, JobState.CANCELLED),
+        ({"job_state": "E"}, JobState.RUNNING),
+        ({"job_state": "W"}, JobState.QUEUED),
+        ({"job_state": "H", "Hold_Types": "u"}, JobState.HELD),
+        ({"job_state": "H", "Hold_Types": "ul"}, JobState.HELD),
+        ({"job_state": "H", "Hold_Types": "s", "depend": "afterok:1.host@host"}, JobState.QUEUED),
+        ({"job_state": "Z"}, JobState.UNKNOWN),
+        ({}, JobState.UNKNOWN),
+    ],
+)
+def test_what_torque_says_of_a_job_has_a_word_of_ours(facts: dict[str, Any], state: JobState) -> None:
+    assert judged(**facts).state is state
+
+
+def test_a_job_that_was_killed_when_its_time_was_over_is_out_of_time() -> None:
+    killed = {"job_state": "C", "exit_status": 265, "Resource_List__walltime": "00:01:00"}
+
+    assert judged(**killed, resources_used__walltime="00:01:07") == JobStatus(
+        JobState.TIMEOUT, "C", signal=9, reason="exit_status 265: walltime 00:01:07 of 00:01:00"
+    )
+    assert judged(**killed, resources_used__walltime="00:00:07").state is JobState.FAILED
+
+
+def test_a_job_that_another_kept_from_running_says_so() -> None:
+    why = "Job deleted as result of dependency on job 1.host"
+
+    assert judged(job_state="C", exit_status=271, comment=why) == JobStatus(
+        JobState.CANCELLED, "C", signal=15, reason=f"exit_status 271: {why}"
+    )
+
+
+def test_a_server_that_is_down_is_asked_once() -> None:
+    shell = Answers(
+        (33, "", "socket_connect_unix failed: 15137\nqstat: cannot connect to server pbshost (errno=15137)\n")
+    )
+
+    with pytest.raises(SchedulerError, match="socket_connect_unix failed"):
+        TORQUE.ask({"1.host": ["1.host"]}, shell)
+
+
+def test_garbage_is_an_error_not_an_answer() -> None:
+    with pytest.raises(SchedulerError, match="cannot be read"):
+        TORQUE.ask({"1.host": ["1.host"]}, Answers((0, "garbage", ""), (0, "garbage", "")))
+
+
+def test_an_answer_declares_no_entities() -> None:
+    bomb = '<!DOCTYPE d [<!ENTITY a "b">]><Data><Job><Job_Id>1.host</Job_Id><job_state>&a;</job_state></Job></Data>'
+
+    with pytest.raises(SchedulerError, match="cannot be read"):
+        TORQUE.ask({"1.host": ["1.host"]}, Answers((0, bomb, ""), (0, "", "")))
+
+
+@pytest.mark.parametrize("name", ["qdel", "qdel-unknown"])
+def test_cancelling_passes_over_what_has_ended(name: str) -> None:
+    shell = Answers(captured(name))
+
+    Cluster(TORQUE, shell).cancel(["3.pbshost", "2[1].pbshost"])
+
+    assert shell.asked == [("qdel", "3.pbshost", "2[1].pbshost")]
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ("qdel: nonexistent job id: 99999\nqdel: invalid state for job - COMPLETE 3.pbshost\n", True),
+        ("qdel: Unknown Job Id Error 3.pbshost\n", True),
+        ("qdel: Unauthorized Request  3.pbshost\n", False),
+        ("", False),
+    ],
+)
+def test_only_what_has_ended_is_gone(said: str, gone: bool) -> None:
+    assert TORQUE.gone(Reply(Command(("qdel",)), 170, "", said)) is gone
+
+
+def test_elements_are_held_and_released() -> None:
+    shell = Answers((0, "", ""), (0, "", ""))
+    cluster = Cluster(TORQUE, shell)
+
+    cluster.hold(["2[1].pbshost"])
+    cluster.release(["2[1].pbshost"])
+
+    assert shell.asked == [("qhold", "2[1].pbshost"), ("qrls", "2[1].pbshost")]
+
+
+def test_users_cannot_requeue() -> None:
+    assert TORQUE.requeue_command("2[1].pbshost") is None
+
+
+@pytest.mark.parametrize(
+    ("out", "limit"),
+    [("Server: pbshost\n    max_job_array_size = 500\n    log_level = 0\n", 500), ("Server: pbshost\n", None)],
+)
+def test_the_limit_of_arrays_is_an_attribute_of_the_server(out: str, limit: int | None) -> None:
+    assert Cluster(TORQUE, Answers((0, out, ""))).array_limit() == limit
+
+
+def test_the_file_of_an_output_has_the_number_and_the_index(tmp_path: Path) -> None:
+    for name in ("arr.o2-1", "arr.o2-11", "arr.o12-1", "arr.o2", "job.sh"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in tmp_path.glob(TORQUE.output_file("2[1].pbshost"))] == ["arr.o2-1"]
+    assert [path.name for path in tmp_path.glob(TORQUE.output_file("2.pbshost"))] == ["arr.o2"]
+
+
+@pytest.mark.parametrize(("count", "name"), [(None, "2.host"), (3, "2[1].host")])
+@pytest.mark.parametrize("where", ["my runs", "a:b", """it's a "50%" $HOME; [a,b] `c` \\d & #1"""])
+def test_an_output_path_that_torque_does_not_take_is_written_to_by_the_job(
+    tmp_path: Path, where: str, count: int | None, name: str
+) -> None:
+    job = Job("train", (), Path("/w"), tmp_path / where, count)
+    job.output.mkdir()
+
+    script = "\n".join([*TORQUE.opening(job), "echo hello", "echo trouble >&2"])
+    subprocess.run(["bash", "-c", script], env={"PBS_JOBID": name, "PBS_ARRAYID": "1"}, check=True)
+
+    assert "#PBS -o /dev/null" in TORQUE.directives(Torque(), job)
+    assert [path.read_text() for path in job.output.glob(TORQUE.output_file(name))] == ["hello\ntrouble\n"]
+
+
+def test_a_value_is_kept_together_by_backslashes_since_quotes_would_become_part_of_it() -> None:
+    assert """#PBS -A my\\ lab\\'s""" in TORQUE.directives(Torque(account="my lab's"), JOB)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"node_spec": "1:ppn=2", "mem": "2G"}, "node_spec and mem exclude each other"),
+        ({"node_spec": "1:ppn=2", "gpus": 1}, "node_spec and gpus exclude each other"),
+        ({"resources": {"select": "1"}}, "written by fields of the profile"),
+        ({"priority": -2000}, "greater than or equal to -1024"),
+        ({"begin": "1h"}, "pattern"),
+        ({"select": "1:ncpus=4"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_profile_that_cannot_be_meant_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Torque(**fields)
+
+
+def test_no_warning_can_be_had_before_the_limit() -> None:
+    with pytest.raises(ProfileError, match="cannot express: warn"):
+        TORQUE.directives(Torque.model_validate({"time": "2h", "warn": "5m"}), JOB)
