@@ -34,15 +34,14 @@ def choosing_options(command: Command) -> Command:
 
 
 def chosen(store: Path, words: Sequence[str], where: str | None) -> list[RunDirectory]:
-    """Return the runs that were chosen, in order of id: all of them if no word and no condition was given.
+    """Return the runs that were chosen, each once and in the order of the words: all if there is none.
 
     Raises:
         StoreError: there is no such run or sweep.
         ResultsError: the condition cannot be met by the runs.
     """
     home = Store(store)
-    runs = sorted({run for word in words for run in _meant(home, word)}, key=lambda run: run.id)
-    runs = runs if words else list(home.runs())
+    runs = list(dict.fromkeys(run for word in words for run in _meant(home, word)) if words else home.runs())
     if where is None:
         return runs
     meeting = _meeting(store, where)
