@@ -56,9 +56,7 @@ def warn(text: str) -> None:
 def _check(_: click.Context, __: click.Parameter, words: Sequence[str]) -> Sequence[str]:
     for word in words:
         if not (_RANGE.fullmatch(word) or _SWEEP.fullmatch(word)):
-            raise click.BadParameter(
-                f"{word!r} is no run (12), no range of runs (3-7), and no sweep (as `typedxp show` has it)."
-            )
+            raise click.BadParameter(f"{word!r} is no run (12), no range (3-7), and no sweep (as in `typedxp show`).")
     return words
 
 
