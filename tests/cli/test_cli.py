@@ -83,7 +83,7 @@ def test_status_says_where_runs_stand_in_one_line_each(typedxp, tmp_path):
     assert (row["id"], row["status"], row["attempt"], row["failure"]["type"]) == (2, "failed", 1, "ValueError")
     assert 0 <= row["seconds"] < 60
     assert typedxp("status 7", code=2) == "typedxp: There is no run 7 in logs.\n"
-    assert "'x' is not a valid integer" in typedxp("status x", code=2)
+    assert "'x' is no run (12), no range (3-7), and no sweep" in typedxp("status x", code=2)
     assert typedxp("status --logs elsewhere", code=2) == "typedxp: There is no directory elsewhere.\n"
 
 

@@ -2,59 +2,77 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from typedxp.cli.options import json_option, store_option
-from typedxp.errors import StoreError
-from typedxp.stages.execute.liveness import lost, mark_lost
-from typedxp.store.directory import RunDirectory, dump
+from typedxp.cli.choosing import choosing_options, chosen, warn
+from typedxp.cli.options import json_option
+from typedxp.runner.following import Standing, follow
+from typedxp.runner.waiting import Line, exit_code, wait
+from typedxp.store.directory import dump
 from typedxp.store.store import Store
-from typedxp.vocabulary.records import RunStatus, Status
+from typedxp.vocabulary.records import Status
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.IntRange(min=1))
-@store_option
+@choosing_options
+@click.option("--watch", is_flag=True, help="Look again until all have ended; exit with 1 if not all completed.")
 @json_option
-def status(runs: Sequence[int], store: Path, as_json: bool) -> None:
-    """Show where RUNS stand, or all of them: id, status, attempt, start, duration, cause.
+def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, as_json: bool) -> int:
+    """Show where runs stand: id, status, attempt, start, duration, job, cause.
 
-    A run whose process is gone without having said how it ended is marked lost.
+    RUNS are ids (12), ranges (3-7) or sweeps; all of the store by default. Schedulers are asked once, about all runs
+    that have not ended. A run whose process or job is gone without having said how it ended is lost.
     """
-    found = _read([Store(store).run(number) for number in runs] if runs else Store(store).runs())
-    if as_json:
-        rows = [{"id": number, "seconds": _seconds(where)} | asdict(where) for number, where in found]
-        print(dump(rows).decode(), end="")
-        return
-    for number, where in found:
-        start = (where.start or "").partition(".")[0].replace("T", " ")
-        print(
-            f"{number:>6}  {where.status:<13}  {where.attempt:>2}  {start:<19}  {_duration(where):>9}  "
-            f"{_first_line(where.cause)}".rstrip()
-        )
-
-
-def _read(directories: Iterable[RunDirectory]) -> Iterator[tuple[int, Status]]:
-    for directory in directories:
+    home, directories = Store(store), chosen(store, runs, where)
+    if watch:
+        line = Line()
         try:
-            yield directory.id, _marked(directory, directory.read_status())
-        except StoreError as error:
-            print(f"typedxp: {error}", file=sys.stderr)
+            standings = wait(home, directories, line, warn)
+        finally:
+            line.close()
+    else:
+        standings = follow(home, directories, warn)
+    if as_json:
+        print(dump([_row(standing) for standing in standings]).decode(), end="")
+    else:
+        for standing in standings:
+            print(_line(standing))
+    return exit_code(standings) if watch else 0
 
 
-def _marked(directory: RunDirectory, found: Status) -> Status:
-    try:
-        return mark_lost(directory, found)
-    except OSError as error:
-        # It may be a colleague's.
-        print(f"typedxp: {directory.status_file} cannot be brought up to date: {error}", file=sys.stderr)
-        return replace(found, status=RunStatus.LOST, cause=lost(directory, found))
+def _row(standing: Standing) -> dict[str, object]:
+    found = standing.found
+    scheduler = {"scheduler": standing.job.scheduler, "name": standing.name} if standing.job is not None else None
+    native = asdict(found) if found is not None else None
+    return {
+        "id": standing.directory.id,
+        "seconds": _seconds(standing.status),
+        "element": scheduler,
+        "found": native,
+    } | asdict(standing.status)
+
+
+def _line(standing: Standing) -> str:
+    where = standing.status
+    start = (where.start or "").partition(".")[0].replace("T", " ")
+    return (
+        f"{standing.directory.id:>6}  {where.status:<13}  {where.attempt:>2}  {start:<19}  {_duration(where):>9}  "
+        f"{_explained(standing)}"
+    ).rstrip()
+
+
+def _explained(standing: Standing) -> str:
+    """Say why a run stands where it does: in the scheduler's words while it is in a queue."""
+    found = standing.found
+    if standing.status.status.final or found is None or standing.job is None:
+        return _first_line(standing.status.cause)
+    reason = f" ({found.reason})" if found.reason else ""
+    return _first_line(f"{standing.job.scheduler} {standing.name}: {found.native}{reason}")
 
 
 def _seconds(found: Status) -> float | None:

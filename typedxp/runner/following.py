@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from typedxp.errors import ProfileError, SchedulerError
+from typedxp.errors import ProfileError, SchedulerError, StoreError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, local_shell
-from typedxp.stages.execute.liveness import mark_lost
+from typedxp.stages.execute.liveness import lost, mark_lost
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import jobs
 from typedxp.store.store import Store
@@ -59,16 +59,14 @@ def follow(
 
     A scheduler that does not answer is told to ``warn``, and nothing is concluded from it.
 
-    Raises:
-        StoreError: a run cannot be read.
     """
-    statuses = {directory: directory.read_status() for directory in runs}
+    statuses = dict(_readable(runs, warn))
     if not any(map(_open, statuses.values())):
         return [Standing(directory, status) for directory, status in statuses.items()]
     homes = executed_by(store, {directory.id for directory in statuses})
     standings = [Standing(directory, status, *homes.get(directory.id, ())) for directory, status in statuses.items()]
     answers = _ask([standing for standing in standings if _open(standing.status)], warn, shell)
-    return [_settled(standing, answers) if _open(standing.status) else standing for standing in standings]
+    return [_settled(standing, answers, warn) if _open(standing.status) else standing for standing in standings]
 
 
 def executed_by(store: Store, runs: set[int]) -> dict[int, tuple[JobRecord, Element]]:
@@ -124,6 +122,15 @@ def cluster_for(job: JobRecord, shell: Shell) -> Cluster:
     return Cluster(get_scheduler(job.scheduler), shell)
 
 
+def _readable(runs: Iterable[RunDirectory], warn: Callable[[str], None]) -> Iterator[tuple[RunDirectory, Status]]:
+    """Pass over runs whose status is damaged."""
+    for directory in runs:
+        try:
+            yield directory, directory.read_status()
+        except StoreError as error:
+            warn(str(error))
+
+
 def _open(status: Status) -> bool:
     """Whether the scheduler may know more of a run than it has recorded itself."""
     if status.status in (RunStatus.SUBMITTED, RunStatus.RUNNING):
@@ -147,7 +154,19 @@ def _ask(standings: Sequence[Standing], warn: Callable[[str], None], shell: Shel
     return answers
 
 
-def _settled(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]]) -> Standing:
+def _settled(
+    standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]], warn: Callable[[str], None]
+) -> Standing:
+    """Write down where a run stands, as far as that can be written: it may be a colleague's."""
+    try:
+        return _concluded(standing, answers)
+    except OSError as error:
+        warn(f"{standing.directory.status_file} cannot be brought up to date: {error}")
+    cause = lost(standing.directory, standing.status)
+    return replace(standing, status=replace(standing.status, status=RunStatus.LOST, cause=cause)) if cause else standing
+
+
+def _concluded(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]]) -> Standing:
     directory, status, job = standing.directory, standing.status, standing.job
     if job is None or job.refused is not None or job.job is None:
         return replace(standing, status=_without_job(directory, status, job))

@@ -1,0 +1,22 @@
+"""``typedxp cancel``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from typedxp.cli.acting import act
+from typedxp.cli.choosing import choosing_options
+from typedxp.runner import acting
+
+
+@click.command()
+@choosing_options
+def cancel(runs: Sequence[str], where: str | None, store: Path) -> int:
+    """Cancel what is queued or running of RUNS.
+
+    RUNS are ids (12), ranges (3-7) or sweeps.
+    """
+    return act(acting.cancel, "cancelled", store, runs, where)

@@ -1,0 +1,90 @@
+"""Owns how runs are chosen on a command line: ids, ranges, sweeps, and a condition."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from typedxp.cli.options import store_option
+from typedxp.errors import StoreError
+from typedxp.store.directory import RunDirectory
+from typedxp.store.store import Store
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_RANGE = re.compile(r"([1-9]\d{0,17})(?:-([1-9]\d{0,17}))?")
+_SWEEP = re.compile(r"[0-9a-f]{6,12}")
+
+
+def choosing_options(command: Command) -> Command:
+    """Add the argument RUNS, ``--where`` and the store, and a value for each to the call."""
+    options = (
+        click.argument("runs", nargs=-1, metavar="[RUNS|SWEEP]...", callback=_check),
+        click.option("--where", metavar="CONDITION", help='Only runs that meet it, as in "lr > 0.1".'),
+        store_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def chosen(store: Path, words: Sequence[str], where: str | None) -> list[RunDirectory]:
+    """Return the runs that were chosen, each once and in the order of the words: all if there is none.
+
+    Raises:
+        StoreError: there is no such run or sweep.
+        ResultsError: the condition cannot be met by the runs.
+    """
+    home = Store(store)
+    runs = list(dict.fromkeys(run for word in words for run in _meant(home, word)) if words else home.runs())
+    if where is None:
+        return runs
+    meeting = _meeting(store, where)
+    return [run for run in runs if run.id in meeting]
+
+
+def warn(text: str) -> None:
+    """Tell what does not keep the command from going on."""
+    print(f"typedxp: {text}", file=sys.stderr)
+
+
+def _check(_: click.Context, __: click.Parameter, words: Sequence[str]) -> Sequence[str]:
+    for word in words:
+        if not (_RANGE.fullmatch(word) or _SWEEP.fullmatch(word)):
+            raise click.BadParameter(
+                f"{word!r} is no run (12), no range of runs (3-7), and no sweep (as `typedxp show` has it)."
+            )
+    return words
+
+
+def _meant(store: Store, word: str) -> Iterator[RunDirectory]:
+    match = _RANGE.fullmatch(word)
+    if match is None or (len(word) == 12 and match[2] is None):
+        yield from _of_sweep(store, word)
+    elif match[2] is None:
+        yield store.run(int(word))
+    else:
+        first, last = int(match[1]), int(match[2])
+        found = [run for run in store.runs() if first <= run.id <= last]
+        if not found:
+            raise StoreError(f"There is no run from {first} to {last} in {store.path}.")
+        yield from found
+
+
+def _of_sweep(store: Store, word: str) -> list[RunDirectory]:
+    found = [run for run in store.runs() if run.read_record().sweep.startswith(word)]
+    if not found:
+        raise StoreError(f"There is no sweep {word} in {store.path}.")
+    return found
+
+
+def _meeting(store: Path, where: str) -> set[int]:
+    # It works with arrays, which take time to load.
+    from typedxp.results.runs.listing import list_runs
+
+    return set(list_runs(store, ("run",), where).columns["run"])
