@@ -212,8 +212,8 @@ class Lsf(Profile):
 
     @model_validator(mode="after")
     def _lsf_fits_together(self) -> Lsf:
-        self.exclude("gpus", "gpu")
-        self.exclude("nodes", "span")
+        self.at_most_one("gpus", "gpu")
+        self.at_most_one("nodes", "span")
         if self.gpus == 0:
             raise PydanticCustomError("gpus", "LSF has no word for no GPUs: leave gpus out")
         if self.nodes is not None and self.tasks is not None and self.tasks % self.nodes != 0:
@@ -374,13 +374,16 @@ def _records(names: Sequence[str], shell: Shell) -> list[dict[str, str]]:
 
 def _read_json(text: str) -> list[dict[str, str]] | None:
     """Read the records of ``bjobs -json``; those of jobs that it does not know say so. None if it is something else."""
+    # What daemons complain of may come before; reasons may hold line breaks.
+    start = text.find("{")
     try:
-        # What daemons complain of may come before; reasons may hold line breaks.
-        answer = json.loads(text[text.index("{") :], strict=False)
-        records = answer["RECORDS"]
-        return [{key: str(value).strip() for key, value in record.items()} for record in records if "STAT" in record]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        answer = json.loads(text[start:], strict=False) if start >= 0 else None
+    except ValueError:
         return None
+    records = answer.get("RECORDS") if isinstance(answer, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return None
+    return [{key: str(value).strip() for key, value in record.items()} for record in records if "STAT" in record]
 
 
 def _read_line(line: str) -> dict[str, str]:
