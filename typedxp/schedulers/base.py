@@ -57,7 +57,7 @@ class Scheduler(ABC):
         if broken := [option for option in options if not option.isprintable()]:
             raise ProfileError(
                 f"A line of a job script cannot hold {broken[0]!r}.\n"
-                "Line breaks and control characters have no place in the name of an experiment or of a directory of runs."
+                "An experiment, or a directory of runs, cannot be called so: it has a line break or control character."
             )
         return [f"{profile.prefix} {option}" for option in options]
 

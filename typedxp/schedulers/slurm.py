@@ -19,7 +19,7 @@ from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, un
 from typedxp.schedulers.units import Memory, Walltime, days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-# What Slurm tells a job, and what takes precedence over the lines of a script; all but SLURM_CONF, the way to the cluster.
+# What Slurm tells a job, and what would overrule the lines of a script; but not SLURM_CONF, the way to the cluster.
 _INHERITED = ("SBATCH_*", "SRUN_*", "SLURMD_*", "SLURM_[!C]*", "SLURM_C[!O]*", "SLURM_CO[!N]*", "SLURM_CON[!F]*")
 # With a separator, for values may be of any length. exit_code is a raw wait status.
 _COLUMNS = ("JobArrayID", "State", "exit_code", "RestartCnt", "Reason")
@@ -46,7 +46,7 @@ _PLAIN = re.compile(r"[\w./%:,=+@~-]*", re.ASCII)
 
 
 def _word(value: object) -> str:
-    """Quote an option's value as sbatch reads its lines: nothing but a backslash and a quote mean something in quotes."""
+    """Quote an option's value as sbatch reads its lines: in quotes, only a backslash and a quote mean something."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -86,11 +86,11 @@ _VALUES = """
     core_spec thread_spec cpu_freq hint gres gres_flags gpus_per_node gpus_per_socket gpus_per_task gpu_bind
     gpu_freq cpus_per_gpu mem_bind licenses bb bbf network begin deadline delay_boot dependency priority nice signal
     open_mode export export_file propagate comment acctg_freq mcs_label power
-""".split()
+""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
 """The fields that are options of the same name, with a value."""
 _FLAGS = """
     oversubscribe contiguous spread_job use_min_nodes overcommit hold no_kill reboot get_user_env
-""".split()
+""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
 """The fields that are options of the same name, without one."""
 
 
@@ -344,7 +344,7 @@ class SlurmScheduler(Scheduler):
 
     def _status(self, native: str, ended: tuple[int, int], reason: str, restarts: str = "0") -> JobStatus:
         """Make a status; of a cancelled job, sacct's word is ``CANCELLED by 1000``."""
-        state = self.state(native.split(" ")[0])
+        state = self.state(native.partition(" ")[0])
         if state is JobState.QUEUED and ("held" in reason.lower() or reason == "JobHoldMaxRequeue"):
             state = JobState.HELD
         words = [native if state.final else "", reason if reason not in _SAYS_NOTHING else "", _NEVER.get(reason, "")]
