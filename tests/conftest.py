@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,50 @@ from typedxp.stages.snapshot.checkout import remove_checkout
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+REAL = ("slurm", "sge", "oar")
+CLUSTERS = Path(__file__).parent / "clusters"
+
 Shell = Callable[..., str]
 
 # Whoever runs the tests in the background has Ctrl-C ignored, and so would the commands that the tests type.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs tests on real clusters."""
+    parser.addoption("--real", default="", metavar="NAMES", help=f"test the real {', '.join(REAL)}: names, by commas")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse clusters that there are none of."""
+    if unknown := _chosen(config) - set(REAL):
+        raise pytest.UsageError(f"--real: there is no {', '.join(sorted(unknown))}, but {', '.join(REAL)}")
+
+
+def _chosen(config: pytest.Config) -> set[str]:
+    return set(filter(None, config.getoption("--real").split(",")))
+
+
+@pytest.fixture(autouse=True)
+def real_cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring up the cluster of a test that is marked ``real``, and say in the environment how to reach it."""
+    mark = request.node.get_closest_marker("real")
+    if mark is None:
+        return
+    [name] = mark.args
+    if name not in _chosen(request.config):
+        pytest.skip(f"needs a real {name}: pytest --real {name}")
+    for variable, value in _brought_up(name).items():
+        monkeypatch.setenv(variable, value)
+
+
+@cache
+def _brought_up(name: str) -> dict[str, str]:
+    """Bring up a cluster, or find it up. Of several at the same time, one does it and the others wait."""
+    done = subprocess.run([CLUSTERS / name / "up"], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, f"{CLUSTERS / name / 'up'} exited with {done.returncode}:\n{done.stderr}"
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from typedxp.errors import ProfileError, SchedulerError
@@ -384,3 +385,13 @@ def test_a_profile_that_cannot_be_meant_is_refused(fields: dict[str, Any], compl
 def test_no_warning_can_be_had_before_the_limit() -> None:
     with pytest.raises(ProfileError, match="cannot express: warn"):
         PBS.directives(Pbs.model_validate({"time": "2h", "warn": "5m"}), JOB)
+
+
+def test_the_documentation_shows_the_script_that_is_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "schedulers" / "pbs.md").read_text()
+    [profile], [script] = (re.findall(rf"```{kind}\n(# ~.*?|#!.*?)```", page, re.DOTALL) for kind in ("yaml", "bash"))
+
+    shown = Pbs.model_validate(yaml.safe_load(profile))
+    written = PBS.directives(shown, Job("train", (), Path("/w"), Path("/home/ada/logs/jobs/7"), 100))
+
+    assert script == "\n".join(["#!/bin/bash", *written, ""])

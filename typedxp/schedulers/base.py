@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from typedxp.errors import SchedulerError
+from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.shell import Command, Reply, Shell, answered
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
@@ -54,6 +54,11 @@ class Scheduler(ABC):
             ProfileError: the scheduler cannot express something.
         """
         options = [*self.job_options(profile, job), *profile.options(job)]
+        if broken := [option for option in options if not option.isprintable()]:
+            raise ProfileError(
+                f"A line of a job script cannot hold {broken[0]!r}.\n"
+                "An experiment, or a directory of runs, cannot be called so: it has a line break or control character."
+            )
         return [f"{profile.prefix} {option}" for option in options]
 
     @abstractmethod
@@ -171,7 +176,7 @@ class Cluster:
         Raises:
             SchedulerError: the scheduler refuses, or does not answer.
         """
-        self._act(self.scheduler.cancel_commands(names))
+        self._act(self.scheduler.cancel_commands(names) if names else [])
 
     def hold(self, names: Sequence[str]) -> None:
         """Keep queued elements from starting.

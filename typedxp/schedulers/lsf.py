@@ -6,7 +6,6 @@ displayed by bacct, bhist, and bjobs" in its administrator's guide. It was never
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from typedxp.errors import ProfileError
+from typedxp.schedulers import lsf_answers as answers
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Lines, Profile, Text, Writer, with_the_job
@@ -25,55 +25,33 @@ from typedxp.schedulers.units import minutes, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 # Those that users set for themselves, such as LSB_DEFAULTPROJECT, and those by which commands find the cluster stay.
-_INHERITED = (
-    "LSB_JOB*",
-    "LSB_BATCH_JID",
-    "LSB_HOSTS",
-    "LSB_MCPU_HOSTS",
-    "LSB_DJOB_*",
-    "LSB_AFFINITY_*",
-    "LSB_BIND_*",
-    "LSB_EXEC_*",
-    "LSB_EFFECTIVE_RSRCREQ",
-    "LSB_GPU_*",
-    "LSB_INTERACTIVE",
-    "LSB_MAX_NUM_PROCESSORS",
-    "LSB_OUTPUTFILE",
-    "LSB_ERRORFILE",
-    "LSB_PROJECT_NAME",
-    "LSB_QUEUE",
-    "LSB_RESTART*",
-    "LSB_SUB_*",
-    "LS_JOBPID",
-    "LS_SUBCWD",
+_INHERITED = tuple(
+    [
+        "LSB_JOB*",
+        "LSB_BATCH_JID",
+        "LSB_HOSTS",
+        "LSB_MCPU_HOSTS",
+        "LSB_DJOB_*",
+        "LSB_AFFINITY_*",
+        "LSB_BIND_*",
+        "LSB_EXEC_*",
+        "LSB_EFFECTIVE_RSRCREQ",
+        "LSB_GPU_*",
+        "LSB_INTERACTIVE",
+        "LSB_MAX_NUM_PROCESSORS",
+        "LSB_OUTPUTFILE",
+        "LSB_ERRORFILE",
+        "LSB_PROJECT_NAME",
+        "LSB_QUEUE",
+        "LSB_RESTART*",
+        "LSB_SUB_*",
+        "LS_JOBPID",
+        "LS_SUBCWD",
+    ]
 )
 _REQUEUE = 99
-_FIELDS = ("jobid", "jobindex", "stat", "exit_code", "exit_reason", "pend_reason")
 _SUBMITTED = re.compile(r"Job <(\d+)> is submitted\b", re.ASCII)
-_UNKNOWN = re.compile(r"Job <[^>]*>:? (?:is not found|No matching job found)")
 _DONE_WITH = re.compile(r"Job <[^>]*>:? (?:Job has already finished|No matching job found|is not found|is being \w+)")
-# SIGUSR2, which LSF sends when the run limit is reached, after 128.
-_AT_THE_LIMIT = 140
-
-_REASONS: Mapping[str, JobState] = {
-    "TERM_RUNLIMIT": JobState.TIMEOUT,
-    "TERM_CPULIMIT": JobState.TIMEOUT,
-    "TERM_DEADLINE": JobState.TIMEOUT,
-    "TERM_MEMLIMIT": JobState.OUT_OF_MEMORY,
-    "TERM_SWAP": JobState.OUT_OF_MEMORY,
-    "TERM_PREEMPT": JobState.PREEMPTED,
-    "TERM_LOAD": JobState.PREEMPTED,
-    "TERM_WINDOW": JobState.PREEMPTED,
-    "TERM_RC_RECLAIM": JobState.PREEMPTED,
-    "TERM_OWNER": JobState.CANCELLED,
-    "TERM_FORCE_OWNER": JobState.CANCELLED,
-    "TERM_ADMIN": JobState.CANCELLED,
-    "TERM_FORCE_ADMIN": JobState.CANCELLED,
-    "TERM_BUCKET_KILL": JobState.CANCELLED,
-    "TERM_ORPHAN_SYSTEM": JobState.CANCELLED,
-    "TERM_ZOMBI": JobState.NODE_FAILED,
-    "TERM_REMOVE_HUNG_JOB": JobState.NODE_FAILED,
-}
 
 
 def _in_quotes(text: str) -> str:
@@ -212,8 +190,8 @@ class Lsf(Profile):
 
     @model_validator(mode="after")
     def _lsf_fits_together(self) -> Lsf:
-        self.exclude("gpus", "gpu")
-        self.exclude("nodes", "span")
+        self.at_most_one("gpus", "gpu")
+        self.at_most_one("nodes", "span")
         if self.gpus == 0:
             raise PydanticCustomError("gpus", "LSF has no word for no GPUs: leave gpus out")
         if self.nodes is not None and self.tasks is not None and self.tasks % self.nodes != 0:
@@ -299,19 +277,9 @@ class LsfScheduler(Scheduler):
         wanted = {element for elements in jobs.values() for element in elements}
         found: dict[str, JobStatus] = {}
         for names in batches([*jobs]):
-            found |= {_element(record): self._status(record) for record in _records(names, shell)}
+            for record in answers.read_records(names, shell):
+                found[answers.element(record)] = answers.status(self.state(record.get("STAT", "")), record)
         return {element: status for element, status in found.items() if element in wanted}
-
-    def _status(self, record: Mapping[str, str]) -> JobStatus:
-        native = record.get("STAT", "")
-        state = self.state(native)
-        code = int(text) if re.fullmatch(r"\d+", text := record.get("EXIT_CODE", ""), re.ASCII) else None
-        why = _said(record, "EXIT_REASON")
-        if state is JobState.FAILED:
-            return _ended(native, code, why)
-        if state is JobState.COMPLETED:
-            return JobStatus(state, native, code or 0)
-        return JobStatus(state, native, reason=_said(record, "PEND_REASON") or None)
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
         """Kill jobs and elements alike."""
@@ -353,65 +321,3 @@ def _word(text: str) -> str:
 def _plain(path: Path) -> bool:
     """Whether a path survives -o: a percent sign, a quote or a dollar is read as something else there."""
     return re.fullmatch(r"[\w ./,:=+@-]+", str(path), re.ASCII) is not None
-
-
-def _records(names: Sequence[str], shell: Shell) -> list[dict[str, str]]:
-    """Ask for the records of some jobs, as JSON or, of an LSF that has none, as text."""
-    reply = shell(Command(("bjobs", "-a", "-json", "-o", " ".join(_FIELDS), *names)))
-    records = _read_json(reply.out)
-    if records is not None:
-        return records
-    if _only_unknown(reply):
-        return []
-    # The last field takes the rest of the line, so that a reason may hold the delimiter.
-    layout = " ".join([*_FIELDS[:-2], "exit_reason", "delimiter='^'"])
-    again = shell(Command(("bjobs", "-a", "-noheader", "-o", layout, *names)))
-    lines = [line for line in again.out.splitlines() if "^" in line]
-    if not lines and not _only_unknown(again):
-        raise refused(again) if again.code != 0 else unreadable(again)
-    return [_read_line(line) for line in lines]
-
-
-def _read_json(text: str) -> list[dict[str, str]] | None:
-    """Read the records of ``bjobs -json``; those of jobs that it does not know say so. None if it is something else."""
-    try:
-        # What daemons complain of may come before; reasons may hold line breaks.
-        answer = json.loads(text[text.index("{") :], strict=False)
-        records = answer["RECORDS"]
-        return [{key: str(value).strip() for key, value in record.items()} for record in records if "STAT" in record]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _read_line(line: str) -> dict[str, str]:
-    names = [name.upper() for name in _FIELDS[:-1]]
-    values = (value.strip() for value in line.split("^", len(names) - 1))
-    return {name: "" if value == "-" else value for name, value in zip(names, values, strict=False)}
-
-
-def _only_unknown(reply: Reply) -> bool:
-    """Whether bjobs knows none of the jobs, and has nothing else to say."""
-    said = [line for line in f"{reply.out}\n{reply.err}".splitlines() if line.strip()]
-    return bool(said) and all(_UNKNOWN.match(line.strip()) for line in said)
-
-
-def _element(record: Mapping[str, str]) -> str:
-    job, _, index = record.get("JOBID", "").rstrip("]").partition("[")
-    index = index or record.get("JOBINDEX", "")
-    return f"{job}[{index}]" if index.strip("0-") else job
-
-
-def _said(record: Mapping[str, str], field: str) -> str:
-    text = " ".join(record.get(field, "").split())
-    return "" if text == "-" else text
-
-
-def _ended(native: str, code: int | None, why: str) -> JobStatus:
-    """Tell what became of a job that did not end well. LSF adds a signal to 128."""
-    word = re.match(r"TERM_\w+", why, re.ASCII)
-    state = _REASONS.get(word[0], JobState.FAILED) if word else JobState.FAILED
-    if not why and code == _AT_THE_LIMIT:
-        state = JobState.TIMEOUT
-    signal = code - 128 if code is not None and 128 < code < 193 else None
-    evidence = [why.rstrip("."), f"exit {code}" if code is not None else ""]
-    return JobStatus(state, native, code, signal, ", ".join(part for part in evidence if part) or native)

@@ -131,7 +131,7 @@ class Profile(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Profile:
-        self.exclude("mem", "mem_per_cpu")
+        self.at_most_one("mem", "mem_per_cpu")
         self.need("gpu_type", "gpus")
         self.need("mail_on", "mail")
         self.need("warn", "time")
@@ -139,7 +139,7 @@ class Profile(BaseModel):
             raise PydanticCustomError("warn", "warn must be less than time")
         return self
 
-    def exclude(self, *fields: str) -> None:
+    def at_most_one(self, *fields: str) -> None:
         """Refuse that more than one of these fields is set."""
         given = [field for field in fields if field in self.asked]
         if len(given) > 1:

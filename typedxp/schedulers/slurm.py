@@ -10,74 +10,211 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
-from typedxp.schedulers.shell import Command, Reply, Shell, refused, unreadable
-from typedxp.schedulers.units import days_clock, seconds, spell_memory
+from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, unreadable
+from typedxp.schedulers.units import Memory, Walltime, days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-_INHERITED = ("SLURM_*", "SBATCH_*", "SLURMD_*", "SRUN_*")
+# What Slurm tells a job, and what would overrule the lines of a script; but not SLURM_CONF, the way to the cluster.
+_INHERITED = ("SBATCH_*", "SRUN_*", "SLURMD_*", "SLURM_[!C]*", "SLURM_C[!O]*", "SLURM_CO[!N]*", "SLURM_CON[!F]*")
+# With a separator, for values may be of any length. exit_code is a raw wait status.
+_COLUMNS = ("JobArrayID", "State", "exit_code", "RestartCnt", "Reason")
+_SQUEUE = ("squeue", "-h", "-r", "-t", "all", "-O", ",".join(f"{column}:|" for column in _COLUMNS))
+_SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode,reason")
+_SAYS_NOTHING = frozenset({"", "None", "NonZeroExitCode"})
+# https://slurm.schedmd.com/job_reason_codes.html
+_NEVER = dict.fromkeys(
+    (
+        "AccountNotAllowed",
+        "BadConstraints",
+        "DependencyNeverSatisfied",
+        "InvalidAccount",
+        "InvalidQOS",
+        "PartitionConfig",
+        "PartitionNodeLimit",
+        "PartitionTimeLimit",
+        "QOSNotAllowed",
+    ),
+    "it can never start like this",
+)
 _MAILS = {"begin": "BEGIN", "end": "END", "fail": "FAIL"}
+_PLAIN = re.compile(r"[\w./%:,=+@~-]*", re.ASCII)
+
+
+def _word(value: object) -> str:
+    """Quote an option's value as sbatch reads its lines: in quotes, only a backslash and a quote mean something."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _as(option: str, field: str) -> Writer:
+    """Write a field as an option with a value."""
+    return lambda profile, _: f"--{option}={_word(getattr(profile, field))}"
+
+
+def _same(field: str) -> Writer:
+    return _as(field.replace("_", "-"), field)
+
+
+def _flag(field: str) -> Writer:
+    """Write a field that is true as an option without a value."""
+    return lambda profile, _: f"--{field.replace('_', '-')}" if getattr(profile, field) else []
+
+
+def _exclusive(profile: Any, _: Job) -> str | list[str]:
+    if isinstance(profile.exclusive, str):
+        return f"--exclusive={profile.exclusive}"
+    return "--exclusive" if profile.exclusive else []
+
+
+def _gpus(profile: Any, _: Job) -> str:
+    return "--gres=" + _word(":".join(["gpu", *([profile.gpu_type] if profile.gpu_type else []), str(profile.gpus)]))
+
+
+def _mails(profile: Any, _: Job) -> list[str]:
+    about = profile.mail_type or ",".join(_MAILS[event] for event in profile.mail_on or ["end", "fail"])
+    return [f"--mail-user={_word(profile.mail)}", f"--mail-type={_word(about)}"]
+
+
+_VALUES = """
+    partition qos reservation wckey constraint prefer nodelist exclude switches ntasks_per_node ntasks_per_core
+    ntasks_per_socket ntasks_per_gpu distribution mincpus sockets_per_node cores_per_socket threads_per_core
+    core_spec thread_spec cpu_freq hint gres gres_flags gpus_per_node gpus_per_socket gpus_per_task gpu_bind
+    gpu_freq cpus_per_gpu mem_bind licenses bb bbf network begin deadline delay_boot dependency priority nice signal
+    open_mode export export_file propagate comment acctg_freq mcs_label power
+""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
+"""The fields that are options of the same name, with a value."""
+_FLAGS = """
+    oversubscribe contiguous spread_job use_min_nodes overcommit hold no_kill reboot get_user_env
+""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
+"""The fields that are options of the same name, without one."""
 
 
 class Slurm(Profile):
     """A profile for Slurm. What all schedulers share has the names of :class:`Profile`; the rest those of sbatch."""
 
     scheduler: Literal["slurm"] = "slurm"
-    partition: Text | None = Field(default=None, description="--partition; Slurm's name of queue")
+    partition: Text | None = Field(default=None, description="--partition: Slurm's name of queue")
     qos: Text | None = Field(default=None, description="--qos: quality of service")
-    constraint: Text | None = Field(default=None, description="--constraint: features that nodes must have")
-    gres: Text | None = Field(default=None, description="--gres, as in gpu:a100:2; excludes gpus")
-    gpus_per_node: Text | None = Field(default=None, description="--gpus-per-node, as in a100:2; excludes gpus")
-    exclusive: bool | None = Field(default=None, description="--exclusive: share nodes with nobody")
     reservation: Text | None = Field(default=None, description="--reservation")
-    nodelist: Text | None = Field(default=None, description="--nodelist: these nodes")
-    exclude_nodes: Text | None = Field(default=None, description="--exclude: not these nodes")
+    wckey: Text | None = Field(default=None, description="--wckey: workload characterization key")
+    constraint: Text | None = Field(default=None, description="--constraint: features that nodes must have")
+    prefer: Text | None = Field(default=None, description="--prefer: features that nodes should have")
+    nodelist: Text | None = Field(default=None, description="--nodelist: these nodes, as in n[1-3]")
+    exclude: Text | None = Field(default=None, description="--exclude: not these nodes")
+    exclusive: bool | Literal["user", "mcs"] | None = Field(
+        default=None, description="--exclusive: share nodes with nobody, or with one's own jobs only (user)"
+    )
+    oversubscribe: bool | None = Field(default=None, description="--oversubscribe: share nodes")
+    contiguous: bool | None = Field(default=None, description="--contiguous: nodes that lie side by side")
+    spread_job: bool | None = Field(default=None, description="--spread-job: over as many nodes as possible")
+    use_min_nodes: bool | None = Field(default=None, description="--use-min-nodes: the fewest of a range of nodes")
+    switches: Text | None = Field(default=None, description="--switches, as in 1@12:00:00")
+    ntasks_per_node: PositiveInt | None = Field(default=None, description="--ntasks-per-node")
+    ntasks_per_core: PositiveInt | None = Field(default=None, description="--ntasks-per-core")
+    ntasks_per_socket: PositiveInt | None = Field(default=None, description="--ntasks-per-socket")
+    ntasks_per_gpu: PositiveInt | None = Field(default=None, description="--ntasks-per-gpu; excludes tasks per node")
+    distribution: Text | None = Field(default=None, description="--distribution of tasks, as in block:cyclic")
+    mincpus: PositiveInt | None = Field(default=None, description="--mincpus of each node")
+    sockets_per_node: PositiveInt | None = Field(default=None, description="--sockets-per-node")
+    cores_per_socket: PositiveInt | None = Field(default=None, description="--cores-per-socket")
+    threads_per_core: PositiveInt | None = Field(default=None, description="--threads-per-core")
+    core_spec: NonNegativeInt | None = Field(default=None, description="--core-spec: cores for the system")
+    thread_spec: PositiveInt | None = Field(default=None, description="--thread-spec: threads for the system")
+    cpu_freq: Text | None = Field(default=None, description="--cpu-freq, as in Performance")
+    overcommit: bool | None = Field(default=None, description="--overcommit: several tasks for each CPU")
+    hint: Literal["compute_bound", "memory_bound", "multithread", "nomultithread"] | None = Field(
+        default=None, description="--hint: how tasks use CPUs; excludes counts of tasks and threads per core"
+    )
+    gres: Text | None = Field(default=None, description="--gres, as in gpu:a100:2; excludes gpus")
+    gres_flags: Literal["disable-binding", "enforce-binding"] | None = Field(default=None, description="--gres-flags")
+    gpus_per_node: Text | None = Field(default=None, description="--gpus-per-node, as in a100:2; excludes gpus")
+    gpus_per_socket: Text | None = Field(default=None, description="--gpus-per-socket, as in a100:2; excludes gpus")
+    gpus_per_task: Text | None = Field(default=None, description="--gpus-per-task, as in a100:1; excludes gpus")
+    gpu_bind: Text | None = Field(default=None, description="--gpu-bind, as in closest")
+    gpu_freq: Text | None = Field(default=None, description="--gpu-freq, as in medium,memory=high")
+    cpus_per_gpu: PositiveInt | None = Field(default=None, description="--cpus-per-gpu; excludes cpus")
+    mem_per_gpu: Memory | None = Field(default=None, description="--mem-per-gpu; excludes mem and mem_per_cpu")
+    mem_bind: Text | None = Field(default=None, description="--mem-bind, as in local")
+    tmp: Memory | None = Field(default=None, description="--tmp: disk of each node")
+    licenses: Text | None = Field(default=None, description="--licenses, as in matlab:2")
+    bb: Text | None = Field(default=None, description="--bb: a burst buffer")
+    bbf: Text | None = Field(default=None, description="--bbf: a file that specifies a burst buffer")
+    network: Text | None = Field(default=None, description="--network")
+    begin: Text | None = Field(default=None, description="--begin: not before, as in now+1hour")
+    deadline: Text | None = Field(default=None, description="--deadline: remove the job if it cannot end before")
+    time_min: Walltime | None = Field(default=None, description="--time-min: the time limit may be lowered to this")
+    delay_boot: Text | None = Field(default=None, description="--delay-boot, in minutes")
+    dependency: Text | None = Field(default=None, description="--dependency, as in singleton; excludes after")
+    hold: bool | None = Field(default=None, description="--hold: start when released")
+    priority: Text | None = Field(default=None, description="--priority: a number, or TOP")
+    nice: int | None = Field(default=None, description="--nice: lower the priority")
     signal: Text | None = Field(default=None, description="--signal, as in B:USR1@120; warn writes it for you")
-    tasks_per_node: PositiveInt | None = Field(default=None, description="--ntasks-per-node")
+    no_kill: bool | None = Field(default=None, description="--no-kill: go on when a node fails")
+    reboot: bool | None = Field(default=None, description="--reboot the nodes before")
+    wait_all_nodes: bool | None = Field(default=None, description="--wait-all-nodes: start when all are up")
+    open_mode: Literal["append", "truncate"] | None = Field(
+        default=None, description="--open-mode of the output of a job that is requeued"
+    )
+    export: Text | None = Field(default=None, description="--export: which variables a job inherits, as in ALL,FOO=1")
+    export_file: Text | None = Field(default=None, description="--export-file: a file of variables")
+    get_user_env: bool | None = Field(default=None, description="--get-user-env: the variables of a login")
+    propagate: Text | None = Field(default=None, description="--propagate: which resource limits a job inherits")
+    comment: Text | None = Field(default=None, description="--comment")
+    mail_type: Text | None = Field(default=None, description="--mail-type, as in TIME_LIMIT_80; excludes mail_on")
+    acctg_freq: Text | None = Field(default=None, description="--acctg-freq, as in task=30")
+    mcs_label: Text | None = Field(default=None, description="--mcs-label")
+    power: Text | None = Field(default=None, description="--power")
 
     prefix: ClassVar[str] = "#SBATCH"
     lines: ClassVar[Mapping[str | tuple[str, ...], Writer]] = {
         "time": lambda p, _: f"--time={days_clock(p.time)}",
-        "nodes": lambda p, _: f"--nodes={p.nodes}",
-        "tasks": lambda p, _: f"--ntasks={p.tasks}",
-        "tasks_per_node": lambda p, _: f"--ntasks-per-node={p.tasks_per_node}",
-        "cpus": lambda p, _: f"--cpus-per-task={p.cpus}",
+        "time_min": lambda p, _: f"--time-min={days_clock(p.time_min)}",
+        "nodes": _same("nodes"),
+        "tasks": _as("ntasks", "tasks"),
+        "cpus": _as("cpus-per-task", "cpus"),
         "mem": lambda p, _: f"--mem={spell_memory(p.mem)}",
         "mem_per_cpu": lambda p, _: f"--mem-per-cpu={spell_memory(p.mem_per_cpu)}",
-        ("gpus", "gpu_type"): lambda p, _: f"--gres=gpu:{f'{p.gpu_type}:' if p.gpu_type else ''}{p.gpus}",
-        "account": lambda p, _: f"--account={p.account}",
-        ("queue", "partition"): lambda p, _: f"--partition={p.queue or p.partition}",
+        "mem_per_gpu": lambda p, _: f"--mem-per-gpu={spell_memory(p.mem_per_gpu)}",
+        "tmp": lambda p, _: f"--tmp={spell_memory(p.tmp)}",
+        ("gpus", "gpu_type"): _gpus,
+        "account": _same("account"),
+        "queue": _as("partition", "queue"),
         "name": with_the_job,
         "parallel": with_the_job,
-        "after": lambda p, _: ["--dependency=afterok:" + ":".join(p.after), "--kill-on-invalid-dep=yes"],
+        # Else the job would stay in the queue for ever.
+        "after": lambda p, _: [f"--dependency={_word('afterok:' + ':'.join(p.after))}", "--kill-on-invalid-dep=yes"],
         "requeue": lambda p, _: "--requeue" if p.requeue else "--no-requeue",
+        # To the program itself, not to the steps that it may start.
         "warn": lambda p, _: f"--signal=B:USR1@{seconds(p.warn)}",
-        ("mail", "mail_on"): lambda p, _: [f"--mail-user={p.mail}", f"--mail-type={_mail_types(p)}"],
-        "qos": lambda p, _: f"--qos={p.qos}",
-        "constraint": lambda p, _: f"--constraint={p.constraint}",
-        "gres": lambda p, _: f"--gres={p.gres}",
-        "gpus_per_node": lambda p, _: f"--gpus-per-node={p.gpus_per_node}",
-        "exclusive": lambda p, _: "--exclusive" if p.exclusive else [],
-        "reservation": lambda p, _: f"--reservation={p.reservation}",
-        "nodelist": lambda p, _: f"--nodelist={p.nodelist}",
-        "exclude_nodes": lambda p, _: f"--exclude={p.exclude_nodes}",
-        "signal": lambda p, _: f"--signal={p.signal}",
+        ("mail", "mail_on", "mail_type"): _mails,
+        "exclusive": _exclusive,
+        **{field: _same(field) for field in _VALUES},
+        **{field: _flag(field) for field in _FLAGS},
+        "wait_all_nodes": lambda p, _: f"--wait-all-nodes={int(p.wait_all_nodes)}",
     }
 
     @model_validator(mode="after")
     def _slurm_fits_together(self) -> Slurm:
-        self.exclude("gpus", "gres", "gpus_per_node")
-        self.exclude("queue", "partition")
-        self.exclude("warn", "signal")
+        self.at_most_one("gpus", "gres", "gpus_per_node", "gpus_per_socket", "gpus_per_task")
+        self.at_most_one("mem", "mem_per_cpu", "mem_per_gpu")
+        self.at_most_one("cpus", "cpus_per_gpu")
+        self.at_most_one("ntasks_per_node", "ntasks_per_gpu")
+        for field in ("ntasks_per_core", "threads_per_core", "cores_per_socket", "sockets_per_node"):
+            self.at_most_one("hint", field)
+        self.at_most_one("queue", "partition")
+        self.at_most_one("warn", "signal")
+        self.at_most_one("after", "dependency")
+        self.at_most_one("mail_on", "mail_type")
+        self.at_most_one("core_spec", "thread_spec")
+        self.at_most_one("exclusive", "oversubscribe")
+        self.need("mail_type", "mail")
+        self.need("time_min", "time")
         return self
-
-
-def _mail_types(profile: Any) -> str:
-    return ",".join(_MAILS[event] for event in profile.mail_on or ["end", "fail"])
 
 
 class SlurmScheduler(Scheduler):
@@ -121,9 +258,10 @@ class SlurmScheduler(Scheduler):
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, output and array."""
         placeholder = "%A_%a" if job.count is not None else "%j"
+        directory = str(job.output).replace("%", "%%")
         options = [
             f"--job-name={_word(profile.name or job.name)}",
-            f"--output={_word(f'{job.output}/{placeholder}.log')}",
+            f"--output={_word(f'{directory}/{placeholder}.log')}",
         ]
         if job.count is not None:
             throttle = f"%{profile.parallel}" if profile.parallel is not None else ""
@@ -161,30 +299,92 @@ class SlurmScheduler(Scheduler):
         return int(match[1]) if match else None
 
     def ask(self, jobs: Mapping[str, Sequence[str]], shell: Shell) -> dict[str, JobStatus]:
-        """Ask squeue, which knows what is there and what has ended in the last minutes; and sacct for the others."""
-        raise NotImplementedError
+        """Ask squeue, which knows what has ended in the last minutes, too; and sacct of those that it has forgotten."""
+        found: dict[str, JobStatus] = {}
+        for ids in batches(list(jobs)):
+            found |= self._queue(shell(Command((*_SQUEUE, "-j", ",".join(ids)))))
+        lost = {job: names for job, elements in jobs.items() if (names := [e for e in elements if e not in found])}
+        for ids in batches(list(lost)):
+            names = [name for job in ids for name in lost[job]]
+            found = self._accounts(shell(Command((*_SACCT, "-j", ",".join(ids)))), names) | found
+        wanted = {element for elements in jobs.values() for element in elements}
+        return {element: status for element, status in found.items() if element in wanted}
+
+    def _queue(self, reply: Reply) -> dict[str, JobStatus]:
+        if reply.code != 0 and "Invalid job id" in reply.err:
+            return {}
+        if reply.code != 0:
+            raise refused(reply)
+        rows = [line.rstrip("|").split("|") for line in reply.out.splitlines()]
+        if any(len(row) != len(_COLUMNS) or not row[2].isdigit() for row in rows):
+            raise unreadable(reply)
+        return {
+            element: self._status(native, _decoded(int(status)), reason, restarts)
+            for element, native, status, restarts, reason in rows
+        }
+
+    def _accounts(self, reply: Reply, names: Sequence[str]) -> dict[str, JobStatus]:
+        if reply.code != 0 and "accounting storage is disabled" in reply.err:
+            return {}
+        if reply.code != 0:
+            # Nobody knows what became of them; that must not look as if Slurm had never heard of them.
+            silent = JobStatus(JobState.UNKNOWN, "", reason=f"sacct says: {reply.said.splitlines()[0]}")
+            return dict.fromkeys(names, silent)
+        rows = [line.split("|") for line in reply.out.splitlines()]
+        if any(len(row) != 4 or not re.fullmatch(r"\d+:\d+", row[2]) for row in rows):
+            raise unreadable(reply)
+        return {element: self._ended(*rest) for element, *rest in rows}
+
+    def _ended(self, native: str, exit_code: str, reason: str) -> JobStatus:
+        code, _, signal = exit_code.partition(":")
+        status = self._status(native, (int(code), int(signal)), reason)
+        if status.state.final:
+            return status
+        return JobStatus(JobState.UNKNOWN, native, reason="sacct has not heard of its end, and squeue has forgotten it")
+
+    def _status(self, native: str, ended: tuple[int, int], reason: str, restarts: str = "0") -> JobStatus:
+        """Make a status; of a cancelled job, sacct's word is ``CANCELLED by 1000``."""
+        state = self.state(native.partition(" ")[0])
+        if state is JobState.QUEUED and ("held" in reason.lower() or reason == "JobHoldMaxRequeue"):
+            state = JobState.HELD
+        words = [native if state.final else "", reason if reason not in _SAYS_NOTHING else "", _NEVER.get(reason, "")]
+        words += [f"restarted {restarts} times" if restarts not in ("0", "") else ""]
+        code, signal = ended
+        if not state.final:
+            return JobStatus(state, native, reason=", ".join(filter(None, words)) or None)
+        words.append(f"exit {code}:{signal}")
+        # A job that was stopped before its program could say anything has no exit code.
+        said = state in (JobState.COMPLETED, JobState.FAILED) and not signal
+        why = None if state is JobState.COMPLETED else ", ".join(filter(None, words))
+        return JobStatus(state, native, code if said else code or None, signal or None, why)
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
         """Cancel by one command."""
-        return [Command(("scancel", *names))]
+        return [Command(("scancel", *batch)) for batch in batches(_ranges(names))]
 
     def hold_commands(self, names: Sequence[str]) -> list[Command]:
         """Hold by one command."""
-        return [Command(("scontrol", "hold", ",".join(names)))]
+        return [Command(("scontrol", "hold", ",".join(batch))) for batch in batches(names)]
 
     def release_commands(self, names: Sequence[str]) -> list[Command]:
         """Release by one command."""
-        return [Command(("scontrol", "release", ",".join(names)))]
+        return [Command(("scontrol", "release", ",".join(batch))) for batch in batches(names)]
 
     def requeue_command(self, name: str) -> Command:
         """Requeue, which users may do with their own jobs."""
         return Command(("scontrol", "requeue", name))
 
 
-def _word(text: str) -> str:
-    """Quote an option's value as sbatch reads it: like a shell, a double quote keeps spaces together."""
-    return (
-        text
-        if re.fullmatch(r"[\w./%:,=+-]*", text, re.ASCII)
-        else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    )
+def _decoded(status: int) -> tuple[int, int]:
+    """Part a wait status into exit code and signal."""
+    return status >> 8, status & 0x7F
+
+
+def _ranges(names: Sequence[str]) -> list[str]:
+    """Put the elements of each array into one name, as in ``7_[0,1,5]``, so that Slurm is told of them at once."""
+    arrays: dict[str, list[str]] = {}
+    for name in names:
+        job, _, index = name.partition("_")
+        arrays.setdefault(job, []).append(index)
+    # A job's own name is the whole of it.
+    return [job if "" in indices else f"{job}_[{','.join(indices)}]" for job, indices in arrays.items()]

@@ -1,6 +1,6 @@
 #!/bin/bash
 #SBATCH --job-name="a \"b\" $c"
-#SBATCH --output="/home/ada/it's a \"50%\" $HOME; [a,b] `c` \\d & #1/jobs/7/%A_%a.log"
+#SBATCH --output="/home/ada/it's a \"50%%\" $HOME; [a,b] `c` \\d & #1/jobs/7/%A_%a.log"
 #SBATCH --array=0-2
 
 cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1

@@ -1,10 +1,9 @@
 #!/bin/bash
 #SBATCH --job-name=train
 #SBATCH --output=/home/ada/logs/jobs/7/%j.log
-#SBATCH --partition=gpu
-#SBATCH --qos=high
-#SBATCH --constraint=skylake&ib
-#SBATCH --reservation=class
+#SBATCH --mem=4G
+#SBATCH --tmp=20G
+#SBATCH --mem-bind=local
 
 cd /home/ada/project || exit 1
 exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"

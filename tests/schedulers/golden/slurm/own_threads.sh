@@ -1,7 +1,8 @@
 #!/bin/bash
 #SBATCH --job-name=train
 #SBATCH --output=/home/ada/logs/jobs/7/%j.log
-#SBATCH --signal=B:USR1@120
+#SBATCH --thread-spec=1
+#SBATCH --hint=nomultithread
 
 cd /home/ada/project || exit 1
 exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"

@@ -1,0 +1,10 @@
+#!/bin/bash
+#MSUB -N a__b___c
+#MSUB -S /bin/bash
+#MSUB -E
+#MSUB -j oe
+#MSUB -o /dev/null
+
+exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"${MOAB_JOBID%%[[]*}.log" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${MOAB_JOBID}"

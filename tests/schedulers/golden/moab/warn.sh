@@ -1,0 +1,13 @@
+#!/bin/bash
+#MSUB -N train
+#MSUB -S /bin/bash
+#MSUB -E
+#MSUB -j oe
+#MSUB -o /home/ada/logs/jobs/7/moab.log
+#MSUB -l walltime=02:00:00
+#MSUB -l signal=10@300
+
+exec >>/home/ada/logs/jobs/7/"${MOAB_JOBID%%[[]*}.log" 2>&1
+export TYPEDXP_GRACE=300
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${MOAB_JOBID}"

@@ -1,0 +1,10 @@
+#!/bin/bash
+#SBATCH --job-name=train
+#SBATCH --output=/home/ada/logs/jobs/7/%j.log
+#SBATCH --export=ALL,FOO=1
+#SBATCH --export-file=/home/ada/variables
+#SBATCH --propagate=STACK
+#SBATCH --get-user-env
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"

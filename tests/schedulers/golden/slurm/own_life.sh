@@ -1,0 +1,12 @@
+#!/bin/bash
+#SBATCH --job-name=train
+#SBATCH --output=/home/ada/logs/jobs/7/%j.log
+#SBATCH --dependency=singleton
+#SBATCH --signal=B:USR1@120
+#SBATCH --open-mode=append
+#SBATCH --no-kill
+#SBATCH --reboot
+#SBATCH --wait-all-nodes=1
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"

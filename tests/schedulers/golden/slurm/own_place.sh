@@ -1,0 +1,11 @@
+#!/bin/bash
+#SBATCH --job-name=train
+#SBATCH --output=/home/ada/logs/jobs/7/%j.log
+#SBATCH --account=physics
+#SBATCH --partition=gpu
+#SBATCH --qos=high
+#SBATCH --reservation=class
+#SBATCH --wckey=thesis
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"

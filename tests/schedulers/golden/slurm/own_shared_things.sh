@@ -1,0 +1,11 @@
+#!/bin/bash
+#SBATCH --job-name=train
+#SBATCH --output=/home/ada/logs/jobs/7/%j.log
+#SBATCH --licenses=matlab:2
+#SBATCH --bb=capacity=10
+#SBATCH --bbf="/home/ada/my buffers"
+#SBATCH --network=devname=ib0
+#SBATCH --power=level
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${SLURM_JOB_ID}"
