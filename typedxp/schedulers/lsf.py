@@ -25,29 +25,18 @@ from typedxp.schedulers.units import minutes, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 # Those that users set for themselves, such as LSB_DEFAULTPROJECT, and those by which commands find the cluster stay.
-_INHERITED = tuple(
-    [
-        "LSB_JOB*",
-        "LSB_BATCH_JID",
-        "LSB_HOSTS",
-        "LSB_MCPU_HOSTS",
-        "LSB_DJOB_*",
-        "LSB_AFFINITY_*",
-        "LSB_BIND_*",
-        "LSB_EXEC_*",
-        "LSB_EFFECTIVE_RSRCREQ",
-        "LSB_GPU_*",
-        "LSB_INTERACTIVE",
-        "LSB_MAX_NUM_PROCESSORS",
-        "LSB_OUTPUTFILE",
-        "LSB_ERRORFILE",
-        "LSB_PROJECT_NAME",
-        "LSB_QUEUE",
-        "LSB_RESTART*",
-        "LSB_SUB_*",
-        "LS_JOBPID",
-        "LS_SUBCWD",
-    ]
+_INHERITED = (
+    "LSB_JOB*",
+    "LSB_BATCH_JID",
+    "LSB_HOSTS",
+    "LSB_MCPU_HOSTS",
+    "LSB_DJOB_*",
+    "LSB_AFFINITY_*",
+    "LSB_GPU_*",
+    "LSB_SUB_*",
+    "LSB_RESTART*",
+    "LS_JOBPID",
+    "LS_SUBCWD",
 )
 _REQUEUE = 99
 _SUBMITTED = re.compile(r"Job <(\d+)> is submitted\b", re.ASCII)
@@ -57,12 +46,6 @@ _DONE_WITH = re.compile(r"Job <[^>]*>:? (?:Job has already finished|No matching 
 def _in_quotes(text: str) -> str:
     if re.search(r'["\\`$]', text):
         raise PydanticCustomError("quotes", 'A line of #BSUB cannot hold any of " \\ ` $ in this value')
-    return text
-
-
-def _dependency(text: str) -> str:
-    if not re.fullmatch(r"\d+(\[\d+\])?", text, re.ASCII):
-        raise PydanticCustomError("dependency", "LSF calls a job 12, or 12[3] if it is an element of an array")
     return text
 
 
@@ -200,8 +183,8 @@ class Lsf(Profile):
             raise PydanticCustomError("unit", "An LSF that needs unit reserves memory for each node only: use mem")
         if self.exclusive is False:
             raise PydanticCustomError("exclusive", "bsub can only ask for it: leave exclusive out")
-        for job in self.after or []:
-            _dependency(job)
+        if not all(re.fullmatch(r"\d+(\[\d+\])?", job, re.ASCII) for job in self.after or []):
+            raise PydanticCustomError("after", "LSF calls a job 12, or 12[3] if it is an element of an array")
         return self
 
 
