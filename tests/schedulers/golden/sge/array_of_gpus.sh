@@ -1,0 +1,13 @@
+#!/bin/bash
+#$ -S /bin/bash
+#$ -N train
+#$ -j y
+#$ -o /home/ada/logs/jobs/7/$JOB_ID.$TASK_ID.log
+#$ -t 1-100
+#$ -tc 2
+#$ -pe smp 4
+#$ -l h_rt=7200
+#$ -l gpu=1
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${JOB_ID}.${SGE_TASK_ID}" --element "$SGE_TASK_ID"

@@ -1,0 +1,10 @@
+#!/bin/bash
+#$ -S /bin/bash
+#$ -N train
+#$ -j y
+#$ -o /home/ada/logs/jobs/7/$JOB_ID.log
+#$ -pe smp 2
+#$ -l gpu=2
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${JOB_ID}"

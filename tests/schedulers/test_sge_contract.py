@@ -1,0 +1,76 @@
+"""Grid Engine keeps the contract: its stand-in, and the original."""
+
+from __future__ import annotations
+
+import pytest
+
+from typedxp.schedulers.base import Cluster
+from typedxp.schedulers.registry import get_scheduler
+from typedxp.schedulers.shell import local_shell
+from typedxp.testing.contract import Place, SchedulerContract
+from typedxp.vocabulary.jobs import JobState
+
+
+class SgeContract(SchedulerContract):
+    """What Grid Engine promises, but for what its accounting does not tell."""
+
+    held = ("-h",)
+    needs = {
+        "nodes": {"parallel_environment": "mpi", "allocation_rule": 16},
+        "tasks": {"parallel_environment": "smp"},
+        "cpus": {"parallel_environment": "smp"},
+        "mem": {"memory_resource": "h_vmem"},
+        "mem_per_cpu": {"memory_resource": "h_vmem"},
+        "gpus": {"gpu_resource": "gpu"},
+        "gpu_type": {"gpu_type_resource": "gpu_model"},
+    }
+
+    def test_a_job_that_a_signal_kills_is_not_completed(self, cluster: Cluster, place: Place) -> None:
+        """A signal is no success. Of SIGKILL, the accounting does not tell whether it was qdel that sent it."""
+        [status] = self.wait(cluster, self.submit(cluster, place, "kill -TERM $$; sleep 60"))
+
+        assert (status.state, status.signal) == (JobState.FAILED, 15)
+
+    def test_a_queued_job_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """It never starts, and is forgotten at once."""
+        submitted = self.submit(cluster, place, "touch started", directives=list(self.held))
+        self.wait(cluster, submitted, JobState.HELD)
+        cluster.cancel([submitted.job])
+
+        assert cluster.statuses({submitted.job: submitted.elements}) == {}
+        assert not (place.path / "started").exists()
+
+    def test_a_whole_array_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """By the name of the job; what was queued is forgotten."""
+        submitted = self.submit(cluster, place, "exec sleep 600", 3, directives=list(self.held))
+        cluster.cancel([submitted.job])
+
+        assert cluster.statuses({submitted.job: submitted.elements}) == {}
+
+    def test_what_cannot_start_is_failed_and_says_why(self, cluster: Cluster, place: Place) -> None:
+        """It would wait for ever in the state of error."""
+        submitted = self.submit(cluster, place, "exit 0", 2, directives=["-wd /no/such/directory"])
+        statuses = self.wait(cluster, submitted)
+
+        assert [(status.state, status.native) for status in statuses] == [(JobState.FAILED, "Eqw")] * 2
+        assert all("can't chdir to /no/such/directory" in (status.reason or "") for status in statuses)
+
+    def test_exit_code_99_goes_back_to_the_queue(self, cluster: Cluster, place: Place) -> None:
+        """That is how a run that was warned is resumed; the last execution is what counts."""
+        body = '[ -e "started.$ELEMENT" ] && exit 0; touch "started.$ELEMENT"; exit 99'
+        submitted = self.submit(cluster, place, body, 2, requeue=True)
+
+        assert self.states(cluster, submitted) == [JobState.COMPLETED] * 2
+
+
+@pytest.mark.real("sge")
+class TestRealSge(SgeContract):
+    """On the original, the limits of a job are looked at every second or so."""
+
+    pause = 0.2
+    limited = {"time": "3s"}
+    warned = {"time": "60s", "warn": "57s"}
+
+    @pytest.fixture
+    def cluster(self) -> Cluster:
+        return Cluster(get_scheduler("sge"), local_shell)
