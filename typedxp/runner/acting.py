@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, ExecutionError
 from typedxp.runner.checkouts import restore_checkouts
-from typedxp.runner.following import Standing, cluster_for
+from typedxp.runner.following import Standing, cluster_for, write_if_same
 from typedxp.runner.profiles import judge_profile, named_profile
 from typedxp.runner.submitting import cluster_of, directory_of, submit_runs
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.submit import Work
 from typedxp.store.jobs import JobDirectory
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.plan import Composed
@@ -44,13 +45,19 @@ class Retrying:
 
 
 def cancel(standings: Sequence[Standing], shell: Shell = local_shell) -> None:
-    """Cancel what is queued or running of some runs.
+    """Cancel what is queued or running of some runs. What is running will say so itself.
 
     Raises:
         SchedulerError: a scheduler refuses, or does not answer.
     """
     for cluster, names in _elements(standings, shell):
         cluster.cancel(names)
+    for standing in standings:
+        status = standing.status
+        if status.status is RunStatus.SUBMITTED:
+            # Schedulers forget what never started.
+            after = replace(status, status=RunStatus.CANCELLED, end=now(), cause="cancelled before it started")
+            write_if_same(standing.directory, status, after)
 
 
 def hold(standings: Sequence[Standing], shell: Shell = local_shell) -> None:

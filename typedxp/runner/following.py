@@ -61,8 +61,6 @@ def follow(
 
     """
     statuses = dict(_readable(runs, warn))
-    if not any(map(_open, statuses.values())):
-        return [Standing(directory, status) for directory, status in statuses.items()]
     homes = executed_by(store, {directory.id for directory in statuses})
     standings = [Standing(directory, status, *homes.get(directory.id, ())) for directory, status in statuses.items()]
     answers = _ask([standing for standing in standings if _open(standing.status)], warn, shell)
@@ -98,7 +96,7 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -
         return replace(status, status=RunStatus.SUBMITTED, end=None) if waits else status
     if status.status.final and found.state not in _BY_FORCE:
         return replace(status, job_state=found.native)
-    evidence = f"{name} has ended: {found.native}" + (f" ({found.reason})" if found.reason else "")
+    evidence = f"{name} has ended: {_evidence(found)}"
     cause = f"{evidence}. {status.cause}" if status.cause else evidence
     if not status.status.final and found.state in (JobState.COMPLETED, JobState.FAILED):
         cause = f"{cause}, and the run did not say how it ended"
@@ -111,6 +109,13 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -
         signal=status.signal or found.signal,
         job_state=found.native,
     )
+
+
+def _evidence(found: JobStatus) -> str:
+    """Quote what the scheduler said, each word once."""
+    if not found.reason or found.reason.startswith(found.native):
+        return found.reason or found.native
+    return f"{found.native} ({found.reason})"
 
 
 def cluster_for(job: JobRecord, shell: Shell) -> Cluster:
