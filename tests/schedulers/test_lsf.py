@@ -337,3 +337,7 @@ def test_the_variables_of_the_cluster_survive_those_of_the_job_do_not() -> None:
         if any(fnmatchcase(name, pattern) for pattern in LSF.inherited)
     }
     assert hidden == {"LSB_JOBID", "LSB_JOBINDEX", "LSB_HOSTS"}
+
+
+def test_names_may_be_numbers() -> None:
+    assert options(account=1234, after=12) == ["-P 1234", '-w "done(12)" -ti']

@@ -55,7 +55,8 @@ class Profile(BaseModel):
     is set and in no table is refused, never dropped.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+    # Names of accounts and jobs may be numbers, which YAML and the command line read as such.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False, coerce_numbers_to_str=True)
 
     lines: ClassVar[Mapping[str | tuple[str, ...], Writer]] = {}
     prefix: ClassVar[str] = ""
