@@ -43,7 +43,9 @@ def _file(standing: Standing, *, err: bool, job: bool) -> Path | None:
     own = standing.directory.stderr if err else standing.directory.stdout
     if not job and (own.exists() and own.stat().st_size):
         return own
-    return job_output(standing) if job or not err else None
+    if standing.job is None or standing.name is None or (err and not job):
+        return None
+    return job_output(standing.directory, standing.job, standing.name)
 
 
 def _show(file: Path | None, start: int) -> int:

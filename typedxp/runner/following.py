@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from typedxp.errors import ProfileError, SchedulerError, StoreError
+from typedxp.runner.printed import killed_for_memory
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, local_shell
@@ -180,8 +182,16 @@ def _concluded(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]
     found = answers[job.scheduler].get(standing.name or "")
     if found is None and status.status is RunStatus.RUNNING:
         return replace(standing, status=mark_lost(directory, status))
-    merged = merge(status, job, found, _age(job))
+    merged = merge(status, job, _with_evidence(standing, job, found), _age(job))
     return replace(standing, found=found, status=write_if_same(directory, status, merged))
+
+
+def _with_evidence(standing: Standing, job: JobRecord, found: JobStatus | None) -> JobStatus | None:
+    """Look into the output of a job that was killed: some schedulers tell there, and nowhere else, that it was memory."""
+    if found is None or found.state is not JobState.FAILED or found.signal != signal.SIGKILL or standing.name is None:
+        return found
+    line = killed_for_memory(standing.directory, job, standing.name)
+    return replace(found, state=JobState.OUT_OF_MEMORY, reason=line) if line is not None else found
 
 
 def _without_job(directory: RunDirectory, status: Status, job: JobRecord | None) -> Status:
