@@ -187,7 +187,7 @@ def _concluded(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]
 
 
 def _with_evidence(standing: Standing, job: JobRecord, found: JobStatus | None) -> JobStatus | None:
-    """Look into the output of a job that was killed: some schedulers tell there, and nowhere else, that it was memory."""
+    """Look into the output of a job that was killed: some schedulers tell only there that it was for its memory."""
     if found is None or found.state is not JobState.FAILED or found.signal != signal.SIGKILL or standing.name is None:
         return found
     line = killed_for_memory(standing.directory, job, standing.name)

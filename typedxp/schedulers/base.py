@@ -41,7 +41,7 @@ class Scheduler(ABC):
     inherited: ClassVar[tuple[str, ...]] = ()
     """Patterns of the variables of a job that must not reach the submission of another one."""
     memory_words: ClassVar[tuple[str, ...]] = ()
-    """What the scheduler writes into the output of a job that it kills for its memory, where it says so nowhere else."""
+    """What the scheduler writes into the output of a job that it kills for its memory, if it says so only there."""
     requeue_code: ClassVar[int | None] = None
     """The exit code by which a job goes back to the queue, if there is one."""
 
