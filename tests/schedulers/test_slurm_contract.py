@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import local_shell
 from typedxp.testing.contract import SchedulerContract
+from typedxp.testing.slurm import FakeSlurm
 
 
-@pytest.mark.real("slurm")
-class TestRealSlurm(SchedulerContract):
-    """On the original, limits are minutes, and looked at every half of one."""
+class SlurmContract(SchedulerContract):
+    """What is the same for both. Slurm counts time in minutes."""
 
-    patience = 200.0
-    pause = 0.2
-    fields = {"mem": "20M"}
     held = ("--hold",)
     limited = {"time": "1m"}
     warned = {"time": "1m", "warn": "30s"}
 
+
+class TestFakeSlurm(SlurmContract):
     @pytest.fixture
-    def cluster(self) -> Cluster:
+    def cluster(self, tmp_path, monkeypatch) -> Iterator[Cluster]:
+        monkeypatch.chdir(tmp_path)
+        with FakeSlurm(speed=60) as slurm:
+            yield Cluster(get_scheduler("slurm"), slurm)
+
+
+@pytest.mark.real("slurm")
+class TestRealSlurm(SlurmContract):
+    """The original looks at limits every half of a minute."""
+
+    patience = 200.0
+    pause = 0.2
+    fields = {"mem": "20M"}
+
+    @pytest.fixture
+    def cluster(self, tmp_path, monkeypatch) -> Cluster:
+        monkeypatch.chdir(tmp_path)
         return Cluster(get_scheduler("slurm"), local_shell)

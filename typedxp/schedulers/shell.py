@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -91,6 +91,26 @@ def local_shell(command: Command) -> Reply:
     except OSError as error:
         raise SchedulerError(f"`{command}` cannot be executed: {error.strerror or error}.") from error
     return Reply(command, done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def start(words: Sequence[str], env: Mapping[str, str], directory: Path, output: Path) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that a signal can reach all that it starts; do not wait for it.
+
+    What it prints is appended to a file.
+
+    Raises:
+        OSError: the program, the directory or the file is not there.
+    """
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            words,
+            cwd=directory,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def answered(reply: Reply) -> Reply:

@@ -19,27 +19,30 @@ from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, un
 from typedxp.schedulers.units import Memory, Walltime, days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 # What Slurm tells a job, and what would overrule the lines of a script; but not SLURM_CONF, the way to the cluster.
 _INHERITED = ("SBATCH_*", "SRUN_*", "SLURMD_*", "SLURM_[!C]*", "SLURM_C[!O]*", "SLURM_CO[!N]*", "SLURM_CON[!F]*")
 # With a separator, for values may be of any length. exit_code is a raw wait status.
 _COLUMNS = ("JobArrayID", "State", "exit_code", "RestartCnt", "Reason")
 _SQUEUE = ("squeue", "-h", "-r", "-t", "all", "-O", ",".join(f"{column}:|" for column in _COLUMNS))
-_SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode,reason")
-_SAYS_NOTHING = frozenset({"", "None", "NonZeroExitCode"})
+# Not the reason: that is why a job waited before it ran.
+_SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode")
 # https://slurm.schedmd.com/job_reason_codes.html
-_NEVER = dict.fromkeys(
-    (
-        "AccountNotAllowed",
-        "BadConstraints",
-        "DependencyNeverSatisfied",
-        "InvalidAccount",
-        "InvalidQOS",
-        "PartitionConfig",
-        "PartitionNodeLimit",
-        "PartitionTimeLimit",
-        "QOSNotAllowed",
-    ),
-    "it can never start like this",
+_NEVER = _words(
+    """
+    AccountNotAllowed BadConstraints DependencyNeverSatisfied InvalidAccount InvalidQOS PartitionConfig
+    PartitionNodeLimit PartitionTimeLimit QOSNotAllowed QOSTimeLimit
+    """
+)
+_ENDS = _words(
+    """
+    BadConstraints DeadLine DependencyNeverSatisfied InactiveLimit JobLaunchFailure NodeDown NodeFail OutOfMemory
+    SystemFailure TimeLimit
+    """
 )
 _MAILS = {"begin": "BEGIN", "end": "END", "fail": "FAIL"}
 _PLAIN = re.compile(r"[\w./%:,=+@~-]*", re.ASCII)
@@ -80,17 +83,21 @@ def _mails(profile: Any, _: Job) -> list[str]:
     return [f"--mail-user={_word(profile.mail)}", f"--mail-type={_word(about)}"]
 
 
-_VALUES = """
+_VALUES = _words(
+    """
     partition qos reservation wckey constraint prefer nodelist exclude switches ntasks_per_node ntasks_per_core
     ntasks_per_socket ntasks_per_gpu distribution mincpus sockets_per_node cores_per_socket threads_per_core
     core_spec thread_spec cpu_freq hint gres gres_flags gpus_per_node gpus_per_socket gpus_per_task gpu_bind
     gpu_freq cpus_per_gpu mem_bind licenses bb bbf network begin deadline delay_boot dependency priority nice signal
     open_mode export export_file propagate comment acctg_freq mcs_label power
-""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
+    """
+)
 """The fields that are options of the same name, with a value."""
-_FLAGS = """
+_FLAGS = _words(
+    """
     oversubscribe contiguous spread_job use_min_nodes overcommit hold no_kill reboot get_user_env
-""".split()  # noqa: SIM905 - a line for each would be longer than all the rest
+    """
+)
 """The fields that are options of the same name, without one."""
 
 
@@ -331,13 +338,13 @@ class SlurmScheduler(Scheduler):
             silent = JobStatus(JobState.UNKNOWN, "", reason=f"sacct says: {reply.said.splitlines()[0]}")
             return dict.fromkeys(names, silent)
         rows = [line.split("|") for line in reply.out.splitlines()]
-        if any(len(row) != 4 or not re.fullmatch(r"\d+:\d+", row[2]) for row in rows):
+        if any(len(row) != 3 or not re.fullmatch(r"\d+:\d+", row[2]) for row in rows):
             raise unreadable(reply)
         return {element: self._ended(*rest) for element, *rest in rows}
 
-    def _ended(self, native: str, exit_code: str, reason: str) -> JobStatus:
+    def _ended(self, native: str, exit_code: str) -> JobStatus:
         code, _, signal = exit_code.partition(":")
-        status = self._status(native, (int(code), int(signal)), reason)
+        status = self._status(native, (int(code), int(signal)), "None")
         if status.state.final:
             return status
         return JobStatus(JobState.UNKNOWN, native, reason="sacct has not heard of its end, and squeue has forgotten it")
@@ -347,16 +354,18 @@ class SlurmScheduler(Scheduler):
         state = self.state(native.partition(" ")[0])
         if state is JobState.QUEUED and ("held" in reason.lower() or reason == "JobHoldMaxRequeue"):
             state = JobState.HELD
-        words = [native if state.final else "", reason if reason not in _SAYS_NOTHING else "", _NEVER.get(reason, "")]
-        words += [f"restarted {restarts} times" if restarts not in ("0", "") else ""]
-        code, signal = ended
+        times = [f"restarted {restarts} times"] if restarts not in ("0", "") else []
         if not state.final:
-            return JobStatus(state, native, reason=", ".join(filter(None, words)) or None)
-        words.append(f"exit {code}:{signal}")
+            why = [reason] if reason != "None" else []
+            never = ["it can never start like this"] if reason in _NEVER else []
+            return JobStatus(state, native, reason=", ".join([*why, *never, *times]) or None)
+        # What it last waited for is no reason of its end.
+        why = [reason] if reason in _ENDS or reason.startswith("RaisedSignal") else []
+        code, signal = ended
+        evidence = ", ".join([native, *why, *times, f"exit {code}:{signal}"])
         # A job that was stopped before its program could say anything has no exit code.
-        said = state in (JobState.COMPLETED, JobState.FAILED) and not signal
-        why = None if state is JobState.COMPLETED else ", ".join(filter(None, words))
-        return JobStatus(state, native, code if said else code or None, signal or None, why)
+        said = code if state in (JobState.COMPLETED, JobState.FAILED) and not signal else code or None
+        return JobStatus(state, native, said, signal or None, None if state is JobState.COMPLETED else evidence)
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
         """Cancel by one command."""
