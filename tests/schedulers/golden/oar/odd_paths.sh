@@ -1,0 +1,8 @@
+#!/bin/bash
+#OAR -n a "b" $c
+#OAR -O /dev/null
+#OAR -E /dev/null
+
+exec >> '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"$OAR_JOB_ID.log" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${OAR_JOB_ID}"

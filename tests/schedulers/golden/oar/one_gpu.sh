@@ -1,0 +1,10 @@
+#!/bin/bash
+#OAR -n train
+#OAR -O /home/ada/logs/jobs/7/%jobid%.log
+#OAR -E /home/ada/logs/jobs/7/%jobid%.log
+#OAR -l nodes=1/gpu=1/core=4,walltime=02:00:00
+#OAR -p memnode >= 16384
+#OAR -q gpu
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${OAR_JOB_ID}"

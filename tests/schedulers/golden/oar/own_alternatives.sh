@@ -1,0 +1,9 @@
+#!/bin/bash
+#OAR -n train
+#OAR -O /home/ada/logs/jobs/7/%jobid%.log
+#OAR -E /home/ada/logs/jobs/7/%jobid%.log
+#OAR -l host=2/core=8,walltime=00:30:00
+#OAR -l host=1/core=16,walltime=00:30:00
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${OAR_JOB_ID}"

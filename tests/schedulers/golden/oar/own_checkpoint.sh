@@ -1,0 +1,10 @@
+#!/bin/bash
+#OAR -n train
+#OAR -O /home/ada/logs/jobs/7/%jobid%.log
+#OAR -E /home/ada/logs/jobs/7/%jobid%.log
+#OAR -l walltime=01:00:00
+#OAR --checkpoint 600
+#OAR --signal 12
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${OAR_JOB_ID}"

@@ -1,0 +1,8 @@
+#!/bin/bash
+#OAR -n train
+#OAR -O /home/ada/logs/jobs/7/%jobid%.log
+#OAR -E /home/ada/logs/jobs/7/%jobid%.log
+#OAR -l {gpumem > 16000}/host=1/gpu=2,walltime=02:00:00
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${OAR_JOB_ID}"

@@ -1,0 +1,11 @@
+#!/bin/bash
+#OAR -n train
+#OAR -O /home/ada/logs/jobs/7/%jobid%.log
+#OAR -E /home/ada/logs/jobs/7/%jobid%.log
+#OAR -l walltime=02:00:00
+#OAR --checkpoint 300
+#OAR --signal 10
+
+export TYPEDXP_GRACE=300
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${OAR_JOB_ID}"
