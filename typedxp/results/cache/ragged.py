@@ -1,7 +1,7 @@
 """Owns the file of packed rows: netCDF4, in the contiguous ragged array representation of CF 1.11 (section 9.3.3).
 
-What is in such a file counts only if its sums are right, so that no damage is taken for numbers: those of each row,
-and for all the rest one in a trailer behind the end of what is netCDF. The trailer also says where the values are.
+What is read of such a file counts only if its sums are right, so that no damage is taken for numbers: those of each
+row, and the one of its trailer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import Any
 import numpy as np
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK  # since xarray reads files of its own at the same time
 
+from typedxp.results.cache.trailer import Stored, add_trailer, read_trailer
 from typedxp.store.files import replace
 
 Array = np.ndarray[Any, Any]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 Take = Callable[[Integers, Array], None]
 
-LAYOUT = 1
+LAYOUT = 2
 KINDS = (np.dtype(np.bool_), np.dtype(np.int64), np.dtype(np.float64))
 # Whatever the libraries raise for a file that is damaged, foreign, of another layout, or refused by the file system.
 UNREADABLE = (
@@ -33,8 +33,6 @@ UNREADABLE = (
 )
 # Values read at once: more would leave the processor's cache, and be several times as slow.
 _PIECE = 2**18
-_TRAILER = struct.Struct("<8sqqQ")
-_MARK = b"typedxp\0"
 _INDEX: Mapping[str, tuple[str, dict[str, Any]]] = {
     "run": ("i8", {"long_name": "id of the run"}),
     "stamp": ("i8", {"long_name": "changes whenever the files of the run change"}),
@@ -114,9 +112,10 @@ def _encode(title: str, rows: Sequence[Row]) -> bytes:
     dtype = np.result_type(*{row.values.dtype for row in rows})
     values = np.concatenate([row.values.ravel() for row in rows], dtype=np.int8 if dtype == np.bool_ else dtype)
     index = _index(rows, values)
+    about = {"title": title, "layout": LAYOUT}
     file = netCDF4.Dataset("rows.nc", "w", memory=values.nbytes + 2**16)
     try:
-        file.setncatts({"Conventions": "CF-1.11", "title": title, "layout": LAYOUT})
+        file.setncatts({"Conventions": "CF-1.11", **about})
         # A dimension of no values would be an unlimited one.
         for name, size in {"run": len(rows), "sample": max(1, values.size)}.items():
             file.createDimension(name, size)
@@ -131,7 +130,7 @@ def _encode(title: str, rows: Sequence[Row]) -> bytes:
         variable[: values.size] = values
     finally:
         data = bytes(file.close())
-    return data + _make_trailer(data, values.tobytes())
+    return add_trailer(data, about, index, values)
 
 
 def _index(rows: Sequence[Row], values: Array) -> dict[str, Array]:
@@ -163,72 +162,24 @@ def _sums(values: Array, starts: Integers, sizes: Integers) -> Array:
     return sums
 
 
-@dataclass(frozen=True)
-class _Values:
-    data: bytes
-    offset: int
-    dtype: np.dtype[Any]
-
-    def read(self, start: int, stop: int) -> Array:
-        # A copy, since the values need not be aligned in the file.
-        size = self.dtype.itemsize
-        return np.frombuffer(self.data[self.offset + start * size : self.offset + stop * size], self.dtype)
-
-
-def _make_trailer(data: bytes, values: bytes) -> bytes:
-    start = values[:4096]
-    offset = data.find(start)
-    while data[offset : offset + len(values)] != values:
-        offset = data.index(start, offset + 1)
-    return _TRAILER.pack(_MARK, offset, len(values), _crc(data, offset, len(values)))
-
-
-def _crc(data: bytes, offset: int, length: int) -> int:
-    return zlib.crc32(data[offset + length :], zlib.crc32(data[:offset]))
-
-
-def _find_values(data: bytes) -> int | None:
-    """Return where the values begin, or None unless all around them is as it was written."""
-    mark, offset, length, crc = _TRAILER.unpack(data[-_TRAILER.size :])
-    if mark != _MARK or not 0 <= offset <= offset + length <= len(data) - _TRAILER.size:
-        return None
-    rest = memoryview(data)[: -_TRAILER.size]
-    return offset if zlib.crc32(rest[offset + length :], zlib.crc32(rest[:offset])) == crc else None
-
-
 def _visit(
     path: Path, title: str, wanted: Callable[[Integers, Integers], tuple[Integers, Integers]], take: Take
 ) -> None:
     try:
-        data = path.read_bytes()
-        # Before HDF5 sees it, which can hang on a file that is damaged.
-        offset = _find_values(data)
-        if offset is None:
-            return
-        index, dtype = _read_index(data, title)
-        places, rows = wanted(index["run"], index["stamp"])
-        for group, arrays in _groups(_Values(data, offset, dtype), index, places, rows):
-            take(group, arrays)
+        with path.open("rb") as file:
+            stored = read_trailer(file)
+            if stored.attrs != {"title": title, "layout": LAYOUT}:
+                return
+            places, rows = wanted(stored.index["run"], stored.index["stamp"])
+            for group, arrays in _groups(stored, places, rows):
+                take(group, arrays)
     except UNREADABLE:
         return
 
 
-def _read_index(data: bytes, title: str) -> tuple[dict[str, Array], np.dtype[Any]]:
-    import netCDF4
-
-    # From memory, since HDF5 refuses a file that it cannot lock, and reads it in many small parts.
-    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("rows.nc", memory=data) as file:
-        if (file.layout, file.title) != (LAYOUT, title):
-            raise ValueError("Rows of another layout, or of another column.")
-        file.set_auto_maskandscale(False)
-        index = {name: file[name][:] for name in _INDEX if name in file.variables}
-        return index, file["values"].dtype
-
-
-def _groups(
-    stored: _Values, index: Mapping[str, Array], places: Integers, rows: Integers
-) -> Iterator[tuple[Integers, Array]]:
+def _groups(stored: Stored, places: Integers, rows: Integers) -> Iterator[tuple[Integers, Array]]:
     """Read rows piece by piece; yield the places of those of one shape and kind in a row, with their arrays."""
+    index = stored.index
     sizes = index["row_size"]
     starts = np.cumsum(sizes) - sizes
     for piece in _split(np.diff(starts[rows] // _PIECE) != 0, len(rows)):
