@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import local_shell
 from typedxp.testing.contract import SchedulerContract
+from typedxp.testing.oar import FakeOar
 
 NEEDS = {
     "gpus": {"gpu_level": "gpu"},
     "gpu_type": {"gpu_type_property": "gpu_model"},
     "mem": {"memory_property": "memnode"},
 }
+
+
+class TestFakeOar(SchedulerContract):
+    """The stand-in has no patience with limits."""
+
+    held = ("--hold",)
+    needs = NEEDS
+
+    @pytest.fixture
+    def cluster(self) -> Iterator[Cluster]:
+        with FakeOar() as oar:
+            yield Cluster(get_scheduler("oar"), oar)
 
 
 @pytest.mark.real("oar")

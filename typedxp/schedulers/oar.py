@@ -123,7 +123,7 @@ class OarScheduler(Scheduler):
 
         OAR enters the directory of the submission before it starts the script, and fails if its name has a quote.
         """
-        return Command(("oarsub", "-d", "/", "-S", _for_its_shell(str(script))), without=_INHERITED)
+        return Command(("oarsub", "-d", "/", "-S", _for_its_shell(str(script.absolute()))), without=_INHERITED)
 
     def read_submitted(self, reply: Reply, count: int | None) -> Submitted:
         """Read a line with the id of each element; a negative one says why there is none."""
