@@ -15,37 +15,13 @@ from typing import ClassVar
 
 from typedxp.testing.standin import Answer, Cause, FakeElement, FakeJob, Phase, Program, Refused, StandIn
 
-_VALUES = frozenset(
-    [
-        "-J",
-        "-o",
-        "-oo",
-        "-e",
-        "-eo",
-        "-W",
-        "-n",
-        "-R",
-        "-M",
-        "-gpu",
-        "-m",
-        "-P",
-        "-G",
-        "-q",
-        "-app",
-        "-U",
-        "-sp",
-        "-w",
-        "-Q",
-        "-wa",
-        "-wt",
-        "-u",
-        "-cwd",
-        "-env",
-        "-c",
-        "-b",
-    ]
-)
-_FLAGS = frozenset(["-x", "-r", "-rn", "-B", "-N", "-Ne", "-ti", "-H"])
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_VALUES = _words("-J -o -oo -e -eo -W -n -R -M -gpu -m -P -G -q -app -U -sp -w -Q -wa -wt -u -cwd -env -c -b")
+_FLAGS = _words("-x -r -rn -B -N -Ne -ti -H")
 
 # The word for why an element ended, what LSF says of it, and the signal that it had used, after 128.
 _REASONS: Mapping[Cause, tuple[str, int | None]] = {

@@ -14,8 +14,13 @@ from xml.etree import ElementTree as ET
 
 from typedxp.testing.standin import Answer, Cause, FakeElement, FakeJob, Phase, Program, Refused, StandIn
 
-_VALUES = frozenset(["-A", "-M", "-N", "-S", "-W", "-d", "-e", "-j", "-l", "-m", "-o", "-p", "-q", "-r", "-t", "-v"])
-_FLAGS = frozenset(["-E", "-V", "-h"])
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_VALUES = _words("-A -M -N -S -W -d -e -j -l -m -o -p -q -r -t -v")
+_FLAGS = _words("-E -V -h")
 _QUEUES = {Phase.QUEUED: "eligible", Phase.HELD: "blocked", Phase.ENDED: "completed"}
 # Moab's word for the end of an element, and its completion code.
 _ENDS = {
