@@ -65,10 +65,18 @@ def test_an_id_may_be_moabs_own() -> None:
     assert MOAB.read_submitted(shown("msub-own-ids"), 2) == Submitted("Moab.12", ("Moab.12[1]", "Moab.12[2]"))
 
 
-def test_an_array_may_be_printed_with_brackets() -> None:
-    reply = Reply(Command(("msub",)), 0, "\n12[]\n")
+@pytest.mark.parametrize("out", ["12[]", "12.orion", "12[].orion.example.org"])
+def test_elements_are_called_without_what_surrounds_the_number(out: str) -> None:
+    reply = Reply(Command(("msub",)), 0, f"\n{out}\n")
 
     assert MOAB.read_submitted(reply, 2) == Submitted("12", ("12[1]", "12[2]"))
+
+
+def test_a_job_with_an_id_of_the_resource_manager_is_found() -> None:
+    assert MOAB.read_submitted(Reply(Command(("msub",)), 0, "\n4364.orion\n"), None).job == "4364.orion"
+    shell = Answers(told(JobID="4364", GJID="4364", DRMJID="4364.orion", State="Running"))
+
+    assert MOAB.ask({"4364.orion": ["4364.orion"]}, shell)["4364.orion"].state is JobState.RUNNING
 
 
 def test_a_refusal_quotes_what_msub_says() -> None:
