@@ -164,6 +164,21 @@ def test_elements_of_an_array_that_has_ended_are_not_taken_for_completed() -> No
     assert MOAB.ask({"12": ["12[1]"]}, shell) == {}
 
 
+def test_what_only_administrators_may_see_is_not_known() -> None:
+    forbidden = Reply(
+        Command(("showq", "-c")), 1, "", "ERROR:    user 'ada' is not authorized to run command 'showq'\n"
+    )
+
+    assert MOAB.ask({"12": ["12"], "20": ["20"]}, Answers(shown("showq"), forbidden)).keys() == {"12"}
+    with pytest.raises(SchedulerError, match="not authorized"):
+        MOAB.ask({"12": ["12"]}, Answers(forbidden))
+
+
+def test_another_trouble_with_those_that_have_ended_is_told() -> None:
+    with pytest.raises(SchedulerError, match="client timed out"):
+        MOAB.ask({"20": ["20"]}, Answers(shown("showq"), shown("showq-down")))
+
+
 def test_no_output_is_no_jobs() -> None:
     nothing = Reply(Command(("showq",)), 0, "\n")
 

@@ -33,6 +33,7 @@ _USR1 = 10
 # 12; Moab.12, where ids are Moab's own; 12.host, where the resource manager gives them.
 _ID = re.compile(r"((?:[\w-]+\.)*\d+)(?:\[\])?((?:\.[\w-]+)*)", re.ASCII)
 _PLAIN = re.compile(r"[\w.:@+=/%&|*~!^<>,-]+", re.ASCII)
+_FORBIDDEN = re.compile(r"authoriz|permission|denied|not allowed", re.IGNORECASE)
 _CANCELLED = re.compile(r"job '([^']+)' cancelled|invalid job specified \(([^)]+)\)", re.IGNORECASE)
 
 # What the resource manager TORQUE says of a job that it stopped itself.
@@ -240,7 +241,11 @@ class MoabScheduler(Scheduler):
 
 def _ask(options: Sequence[str], shell: Shell) -> dict[str, dict[str, str]]:
     """Ask for the user's own jobs; return what is said of each, by its name."""
-    reply = answered(shell(Command(("showq", "--xml", *options, "-w", f"user={getuser()}"))))
+    reply = shell(Command(("showq", "--xml", *options, "-w", f"user={getuser()}")))
+    if options and reply.code != 0 and _FORBIDDEN.search(reply.said):
+        # Some sites let administrators only see what has ended.
+        return {}
+    answered(reply)
     text = reply.out.strip()
     if not text:
         return {}
