@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,15 @@ JOB = Job(
     directory=Path("/home/ada/project"),
     output=Path("/home/ada/logs/jobs/7"),
 )
-_ODD = """it's a "50%" $HOME; [a,b] `c` \\d & #1"""
+_ODD = """it's a "50%" $HOME; [a,b] `c` & #1"""
 ODD_JOB = Job(
     name='a "b" $c',
     command=("/opt/my env/bin/python", "-P", "-m", "typedxp.worker", "--job", f"/home/ada/{_ODD}/jobs/7"),
     directory=Path(f"/home/ada/{_ODD}"),
     output=Path(f"/home/ada/{_ODD}/jobs/7"),
 )
+
+BACKSLASH_JOB = replace(JOB, directory=Path("/home/ada/a\\b"), output=Path("/home/ada/a\\b/7"))
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ PORTABLE = {
     "array_of_gpus": Case({"time": "2h", "gpus": 1, "cpus": 4, "parallel": 2}, count=100),
     "odd_paths": Case(job=ODD_JOB),
     "odd_paths_of_an_array": Case(count=3, job=ODD_JOB),
+    "backslash": Case(job=BACKSLASH_JOB),
     "everything": Case(_EVERYTHING, count=20),
 }
 
@@ -149,8 +152,7 @@ def write(scheduler: Scheduler, case: Case) -> str:
     Raises:
         ProfileError: it is refused, by the model of the profile or by the scheduler.
     """
-    job = Job(case.job.name, case.job.command, case.job.directory, case.job.output, case.count)
-    return render(scheduler, model(scheduler, case.fields), job)
+    return render(scheduler, model(scheduler, case.fields), replace(case.job, count=case.count))
 
 
 def model(scheduler: Scheduler, fields: Mapping[str, Any]) -> Profile:

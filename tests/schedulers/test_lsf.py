@@ -333,10 +333,10 @@ def test_dependencies_end_the_job_when_they_cannot_come_true() -> None:
 def test_the_variables_of_the_cluster_survive_those_of_the_job_do_not() -> None:
     hidden = {
         name
-        for name in ("LSF_ENVDIR", "LSF_SERVERDIR", "LSB_DEFAULTPROJECT", "LSB_JOBID", "LSB_JOBINDEX", "LSB_HOSTS")
+        for name in ("LSF_ENVDIR", "LSF_SERVERDIR", "LSB_DEFAULTPROJECT", "LSB_JOBID", "LSB_JOBINDEX", "BSUB_QUIET")
         if any(fnmatchcase(name, pattern) for pattern in LSF.inherited)
     }
-    assert hidden == {"LSB_JOBID", "LSB_JOBINDEX", "LSB_HOSTS"}
+    assert hidden == {"LSB_JOBID", "LSB_JOBINDEX", "BSUB_QUIET"}
 
 
 def test_names_may_be_numbers() -> None:

@@ -65,10 +65,18 @@ def test_an_id_may_be_moabs_own() -> None:
     assert MOAB.read_submitted(shown("msub-own-ids"), 2) == Submitted("Moab.12", ("Moab.12[1]", "Moab.12[2]"))
 
 
-def test_an_array_may_be_printed_with_brackets() -> None:
-    reply = Reply(Command(("msub",)), 0, "\n12[]\n")
+@pytest.mark.parametrize("out", ["12[]", "12.orion", "12[].orion.example.org"])
+def test_elements_are_called_without_what_surrounds_the_number(out: str) -> None:
+    reply = Reply(Command(("msub",)), 0, f"\n{out}\n")
 
     assert MOAB.read_submitted(reply, 2) == Submitted("12", ("12[1]", "12[2]"))
+
+
+def test_a_job_with_an_id_of_the_resource_manager_is_found() -> None:
+    assert MOAB.read_submitted(Reply(Command(("msub",)), 0, "\n4364.orion\n"), None).job == "4364.orion"
+    shell = Answers(told(JobID="4364", GJID="4364", DRMJID="4364.orion", State="Running"))
+
+    assert MOAB.ask({"4364.orion": ["4364.orion"]}, shell)["4364.orion"].state is JobState.RUNNING
 
 
 def test_a_refusal_quotes_what_msub_says() -> None:
@@ -154,6 +162,21 @@ def test_elements_of_an_array_that_has_ended_are_not_taken_for_completed() -> No
     shell = Answers(NOTHING, told(JobID="12", State="Completed", CompletionCode="0"))
 
     assert MOAB.ask({"12": ["12[1]"]}, shell) == {}
+
+
+def test_what_only_administrators_may_see_is_not_known() -> None:
+    forbidden = Reply(
+        Command(("showq", "-c")), 1, "", "ERROR:    user 'ada' is not authorized to run command 'showq'\n"
+    )
+
+    assert MOAB.ask({"12": ["12"], "20": ["20"]}, Answers(shown("showq"), forbidden)).keys() == {"12"}
+    with pytest.raises(SchedulerError, match="not authorized"):
+        MOAB.ask({"12": ["12"]}, Answers(forbidden))
+
+
+def test_another_trouble_with_those_that_have_ended_is_told() -> None:
+    with pytest.raises(SchedulerError, match="client timed out"):
+        MOAB.ask({"20": ["20"]}, Answers(shown("showq"), shown("showq-down")))
 
 
 def test_no_output_is_no_jobs() -> None:

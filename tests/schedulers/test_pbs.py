@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from typedxp.errors import ProfileError, SchedulerError
@@ -18,6 +20,7 @@ from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.pbs import Pbs, PbsScheduler
 from typedxp.schedulers.shell import Command, Reply
+from typedxp.testing.pbs_family import argv
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 CAPTURED = Path(__file__).parent / "captured" / "openpbs-23.06"
@@ -358,6 +361,13 @@ def test_the_name_of_an_experiment_is_changed_where_pbs_takes_no_such_letter() -
     job = Job("_train: é", (), Path("/w"), Path("/o"))
 
     assert "#PBS -N x_train___" in PBS.directives(Pbs(), job)
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1).map(str.strip).filter(bool))
+def test_what_a_directive_quotes_is_what_qsub_reads(account: str) -> None:
+    [line] = [line for line in PBS.directives(Pbs(account=account), JOB) if line.startswith("#PBS -A")]
+
+    assert argv(line.removeprefix("#PBS "), unquotes=True) == ["-A", account]
 
 
 def test_an_array_may_always_be_requeued() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import local_shell
 from typedxp.testing.contract import Place, SchedulerContract
+from typedxp.testing.sge import FakeSge
+from typedxp.testing.standin import Cause
 from typedxp.vocabulary.jobs import JobState
 
 
@@ -61,6 +66,46 @@ class SgeContract(SchedulerContract):
         submitted = self.submit(cluster, place, body, 2, requeue=True)
 
         assert self.states(cluster, submitted) == [JobState.COMPLETED] * 2
+
+
+class TestFakeSge(SgeContract):
+    limited = {"time": "2s"}
+    warned = {"time": "20s", "warn": "19s"}
+
+    @pytest.fixture
+    def cluster(self) -> Iterator[Cluster]:
+        with FakeSge() as sge:
+            yield Cluster(get_scheduler("sge"), sge)
+
+    @pytest.mark.parametrize(
+        ("cause", "state"),
+        [
+            (Cause.OUT_OF_MEMORY, JobState.OUT_OF_MEMORY),
+            (Cause.NODE_FAILED, JobState.NODE_FAILED),
+            (Cause.TIMEOUT, JobState.TIMEOUT),
+        ],
+    )
+    def test_what_strikes_a_job_is_told(self, place: Place, cause: Cause, state: JobState) -> None:
+        with FakeSge() as sge:
+            cluster = Cluster(get_scheduler("sge"), sge)
+            submitted = self.submit(cluster, place, "exec sleep 60", mem="1G", memory_resource="h_vmem")
+            self.wait(cluster, submitted, JobState.RUNNING)
+            [element] = sge.elements()
+            sge.strike(element, cause)
+
+            assert self.states(cluster, submitted) == [state]
+
+    def test_what_a_site_has_not_is_refused(self, place: Place) -> None:
+        with FakeSge(queues=["main.q"], environments=["smp"], max_tasks=3) as sge:
+            cluster = Cluster(get_scheduler("sge"), sge)
+
+            assert cluster.array_limit() == 3
+            with pytest.raises(SchedulerError, match='unknown queue "other'):
+                self.submit(cluster, place, "exit 0", queue="other.q")
+            with pytest.raises(SchedulerError, match='environment "mpi" does not exist'):
+                self.submit(cluster, place, "exit 0", tasks=2, parallel_environment="mpi")
+            with pytest.raises(SchedulerError, match="more than 3 tasks"):
+                self.submit(cluster, place, "exit 0", 4)
 
 
 @pytest.mark.real("sge")

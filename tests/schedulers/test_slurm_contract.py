@@ -35,7 +35,8 @@ class TestRealSlurm(SlurmContract):
 
     patience = 200.0
     pause = 0.2
-    fields = {"mem": "20M"}
+    fields = {"mem": "50M"}
+    starved = {"mem": "100M"}
 
     @pytest.fixture
     def cluster(self, tmp_path, monkeypatch) -> Cluster:

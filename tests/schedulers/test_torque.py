@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from typedxp.errors import ProfileError, SchedulerError
@@ -17,6 +19,7 @@ from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.shell import Command, Reply
 from typedxp.schedulers.torque import Torque, TorqueScheduler
+from typedxp.testing.pbs_family import argv
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 CAPTURED = Path(__file__).parent / "captured" / "torque-6.1.3"
@@ -285,6 +288,13 @@ def test_an_output_path_that_torque_does_not_take_is_written_to_by_the_job(
 
 def test_a_value_is_kept_together_by_backslashes_since_quotes_would_become_part_of_it() -> None:
     assert """#PBS -A my\\ lab\\'s""" in TORQUE.directives(Torque(account="my lab's"), JOB)
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1).map(str.strip).filter(bool))
+def test_what_a_directive_keeps_together_is_what_qsub_reads(account: str) -> None:
+    [line] = [line for line in TORQUE.directives(Torque(account=account), JOB) if line.startswith("#PBS -A")]
+
+    assert argv(line.removeprefix("#PBS "), unquotes=False) == ["-A", account]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ _INHERITED = (
     "LSB_RESTART*",
     "LS_JOBPID",
     "LS_SUBCWD",
+    # By these bsub would be silent, wait, or only look at what is asked for.
+    "BSUB_*",
 )
 _REQUEUE = 99
 _SUBMITTED = re.compile(r"Job <(\d+)> is submitted\b", re.ASCII)

@@ -30,8 +30,10 @@ _INHERITED = ("MOAB_*", *family.INHERITED)
 _NODES = ("nodes", "tasks", "cpus", "gpus")
 # By its number: the manual shows no names.
 _USR1 = 10
-_ID = re.compile(r"((?:[\w-]+\.)*\d+)(?:\[\])?", re.ASCII)
+# 12; Moab.12, where ids are Moab's own; 12.host, where the resource manager gives them.
+_ID = re.compile(r"((?:[\w-]+\.)*\d+)(?:\[\])?((?:\.[\w-]+)*)", re.ASCII)
 _PLAIN = re.compile(r"[\w.:@+=/%&|*~!^<>,-]+", re.ASCII)
+_FORBIDDEN = re.compile(r"authoriz|permission|denied|not allowed", re.IGNORECASE)
 _CANCELLED = re.compile(r"job '([^']+)' cancelled|invalid job specified \(([^)]+)\)", re.IGNORECASE)
 
 # What the resource manager TORQUE says of a job that it stopped itself.
@@ -180,14 +182,14 @@ class MoabScheduler(Scheduler):
         return Command(("msub", str(script)), without=_INHERITED)
 
     def read_submitted(self, reply: Reply, count: int | None) -> Submitted:
-        """Read ``12``, or ``Moab.12`` where ids are Moab's own."""
+        """Read ``12``, ``Moab.12`` or ``12.host``; showq and mjobctl know the elements of an array without the host."""
         if reply.code != 0:
             raise refused(reply)
         said = reply.out.strip().splitlines()
         match = _ID.fullmatch(said[-1].strip()) if said else None
         if match is None:
             raise unreadable(reply)
-        job = match[1]
+        job = match[1] if count is not None else match[1] + match[2]
         return Submitted(job, (job,) if count is None else tuple(f"{job}[{index}]" for index in range(1, count + 1)))
 
     def ask(self, jobs: Mapping[str, Sequence[str]], shell: Shell) -> dict[str, JobStatus]:
@@ -239,7 +241,11 @@ class MoabScheduler(Scheduler):
 
 def _ask(options: Sequence[str], shell: Shell) -> dict[str, dict[str, str]]:
     """Ask for the user's own jobs; return what is said of each, by its name."""
-    reply = answered(shell(Command(("showq", "--xml", *options, "-w", f"user={getuser()}"))))
+    reply = shell(Command(("showq", "--xml", *options, "-w", f"user={getuser()}")))
+    if options and reply.code != 0 and _FORBIDDEN.search(reply.said):
+        # Some sites let administrators only see what has ended.
+        return {}
+    answered(reply)
     text = reply.out.strip()
     if not text:
         return {}
@@ -247,9 +253,13 @@ def _ask(options: Sequence[str], shell: Shell) -> dict[str, dict[str, str]]:
         jobs = [dict(job.attrib) for job in ET.fromstring(text).iter("job")]  # noqa: S314 - it declares nothing
     except ET.ParseError as error:
         raise unreadable(reply) from error
-    # A job that was handed on may have another JobID, and keeps Moab's own as GJID.
-    found = {job["GJID"]: job for job in jobs if "GJID" in job and "[" not in job.get("JobID", "")}
-    return {**found, **{job["JobID"]: job for job in jobs if "JobID" in job}}
+    # A job that was handed on may have another JobID: it keeps Moab's own, or has that of the resource manager as well.
+    found: dict[str, dict[str, str]] = {}
+    for name in ("DRMJID", "GJID", "JobID"):
+        found |= {
+            job[name]: job for job in jobs if name in job and ("[" not in job.get("JobID", "") or name == "JobID")
+        }
+    return found
 
 
 def _ended(state: JobState, facts: Mapping[str, str]) -> JobStatus:

@@ -28,6 +28,8 @@ _NOT_NOTIFIED = 9
 """The exit code of oarsub whose jobs are in OAR's database, while its server does not listen: it will find them."""
 _AGAIN = 99
 """The exit code by which an idempotent job asks to be resubmitted."""
+_NOT_EXECUTED = 126
+"""The exit code of a shell that is not allowed to execute what it should."""
 _PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)
 _ARRAY = "array:"
 """What an array is called here: its number alone is also that of its first element."""
@@ -123,7 +125,7 @@ class OarScheduler(Scheduler):
 
         OAR enters the directory of the submission before it starts the script, and fails if its name has a quote.
         """
-        return Command(("oarsub", "-d", "/", "-S", _for_its_shell(str(script))), without=_INHERITED)
+        return Command(("oarsub", "-d", "/", "-S", _for_its_shell(str(script.absolute()))), without=_INHERITED)
 
     def read_submitted(self, reply: Reply, count: int | None) -> Submitted:
         """Read a line with the id of each element; a negative one says why there is none."""
@@ -280,6 +282,8 @@ def _ended(row: _Row) -> JobStatus:
     reason = None
     if code == _AGAIN and "idempotent" in row.types:
         reason = "exit 99, and not resubmitted: OAR does so for jobs that ran for more than 60 s"
+    elif code == _NOT_EXECUTED:
+        reason = "exit 126: the shell could not execute the job script"
     return JobStatus(JobState.FAILED if code else JobState.COMPLETED, row.state, code, reason=reason)
 
 

@@ -6,7 +6,6 @@ answers of OpenPBS 23.06.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from glob import escape
@@ -20,46 +19,15 @@ from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers import pbs_family as family
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
+from typedxp.schedulers.pbs_answers import STATES, ask, read_status
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
-from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, unreadable
+from typedxp.schedulers.shell import Command, Reply, Shell, batches
 from typedxp.schedulers.units import clock
-from typedxp.vocabulary.jobs import JobState, JobStatus
+from typedxp.vocabulary.jobs import JobStatus
 
 _CHUNKS = ("nodes", "tasks", "cpus", "mem", "mem_per_cpu", "gpus")
 
-_QUESTIONS = (("-xtf", "-F", "json"), ("-tf", "-F", "json"), ("-xtf",), ("-tf",))
-"""Ways to ask, the best first: servers that keep no history refuse -x, old ones refuse json or write it wrongly."""
-
-_FORGOTTEN = re.compile(r"Unknown Job Id|Job has finished", re.IGNORECASE)
 _GONE = re.compile(r"Unknown Job Id|Job has finished|invalid for state of job", re.IGNORECASE)
-_OTHER_WAY = re.compile(r"history|usage:|invalid option|illegal|conflicting", re.IGNORECASE)
-_EXCEEDED = re.compile(r"exceeded (?:resource |limit )?(\w+)", re.IGNORECASE)
-
-# job.h of OpenPBS: JOB_EXEC_*
-_EXITS: Mapping[int, JobState] = {
-    -4: JobState.NODE_FAILED,
-    -5: JobState.NODE_FAILED,
-    -6: JobState.NODE_FAILED,
-    -20: JobState.NODE_FAILED,
-    -26: JobState.OUT_OF_MEMORY,
-    -27: JobState.OUT_OF_MEMORY,
-    -28: JobState.TIMEOUT,
-    -29: JobState.TIMEOUT,
-}
-_LIMITS = {
-    "walltime": JobState.TIMEOUT,
-    "cput": JobState.TIMEOUT,
-    "mem": JobState.OUT_OF_MEMORY,
-    "vmem": JobState.OUT_OF_MEMORY,
-}
-_TERMINATED = "91"
-"""The substate of a job that was deleted."""
-# stat_job.c: what is told of an element of which the server keeps nothing else.
-_KEPT = {
-    "Subjob finished": JobState.COMPLETED,
-    "Subjob failed": JobState.FAILED,
-    "Subjob terminated": JobState.CANCELLED,
-}
 
 
 def _select(profile: Any, _job: Job) -> list[str]:
@@ -155,7 +123,7 @@ class Pbs(Profile):
     @model_validator(mode="after")
     def _pbs_fits_together(self) -> Pbs:
         for field in _CHUNKS:
-            self.exclude("select", field)
+            self.at_most_one("select", field)
         self.need("gpu_type_resource", "gpu_type")
         return self
 
@@ -168,18 +136,9 @@ class PbsScheduler(Scheduler):
     task = "PBS_ARRAY_INDEX"
     own_name = ("${PBS_JOBID}", "${PBS_JOBID}")
     inherited = family.INHERITED
-    # qstat(1B). The states of what has ended, F and X, are read from how it ended.
-    states: ClassVar[Mapping[str, JobState]] = {
-        "Q": JobState.QUEUED,
-        "T": JobState.QUEUED,
-        "W": JobState.QUEUED,
-        "H": JobState.HELD,
-        "B": JobState.RUNNING,
-        "R": JobState.RUNNING,
-        "E": JobState.RUNNING,
-        "S": JobState.RUNNING,
-        "U": JobState.RUNNING,
-    }
+    # What the hook for cgroups writes, which PBS itself does not know of.
+    memory_words = ("Cgroup mem limit exceeded", "Cgroup memsw limit exceeded")
+    states = STATES
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, shell, output and array."""
@@ -221,25 +180,10 @@ class PbsScheduler(Scheduler):
         """Ask qstat for all jobs with their elements, and those that have ended where the server keeps them."""
         facts: dict[str, Mapping[str, Any]] = {}
         for names in batches([*jobs]):
-            facts |= _ask(names, shell)
+            facts |= ask(names, shell)
         wanted = [(job, element) for job, elements in jobs.items() for element in elements if element in facts]
-        found = {element: self._status(facts[element], facts.get(job, {})) for job, element in wanted}
+        found = {element: read_status(facts[element], facts.get(job, {})) for job, element in wanted}
         return {element: status for element, status in found.items() if status is not None}
-
-    def _status(self, facts: Mapping[str, Any], array: Mapping[str, Any]) -> JobStatus | None:
-        """Judge an element; None if PBS has forgotten how it ended."""
-        native = str(facts.get("job_state", ""))
-        comment = family.one_line(str(facts.get("comment", "")))
-        if native in ("F", "X"):
-            return _ended(native, facts, comment)
-        state = self.state(native)
-        if native == "Q" and array.get("job_state") == "H":
-            # Arrays are held as a whole: the array says so, its elements do not.
-            state, facts = JobState.HELD, array
-        if state is JobState.HELD and not family.held(facts):
-            state = JobState.QUEUED
-        waits = state in (JobState.QUEUED, JobState.HELD) and not comment.startswith("Job Array Began")
-        return JobStatus(state, native, reason=comment or None if waits else None)
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
         """Delete jobs and elements alike."""
@@ -256,59 +200,6 @@ class PbsScheduler(Scheduler):
     def gone(self, reply: Reply) -> bool:
         """Whether qdel found jobs that have ended, and no other trouble."""
         return family.complains_only(reply, _GONE)
-
-
-def _ask(names: Sequence[str], shell: Shell) -> Mapping[str, Mapping[str, Any]]:
-    replies = []
-    for options in _QUESTIONS:
-        reply = shell(Command(("qstat", *options, *names)))
-        if reply.code == 0 or family.complains_only(reply, _FORGOTTEN):
-            facts = _read_json(reply.out) if "json" in options else family.read_text(reply.out)
-            if facts is not None:
-                return facts
-            if reply.code != 0 and not reply.out.strip():
-                return {}
-        elif not _OTHER_WAY.search(reply.said):
-            raise refused(reply)
-        replies.append(reply)
-    raise unreadable(replies[0])
-
-
-def _read_json(text: str) -> dict[str, Mapping[str, Any]] | None:
-    try:
-        said = json.loads(text, strict=False)
-    except ValueError:
-        # Some versions write text that looks like a number without quotes.
-        return None
-    jobs = said.get("Jobs", {}) if isinstance(said, dict) and "pbs_version" in said else None
-    sound = isinstance(jobs, dict) and all(isinstance(facts, dict) for facts in jobs.values())
-    return jobs if sound else None
-
-
-def _ended(native: str, facts: Mapping[str, Any], comment: str) -> JobStatus | None:
-    code, substate = family.number(facts.get("Exit_status")), str(facts.get("substate", ""))
-    if comment in _KEPT:
-        # The rest of what is told is that of the array.
-        return JobStatus(_KEPT[comment], native, reason=None if _KEPT[comment] is JobState.COMPLETED else comment)
-    if code is None:
-        # X says of an element, where no history is kept, that it has ended or was deleted: not which.
-        deleted = native == "F" or substate == _TERMINATED
-        return JobStatus(JobState.CANCELLED, native, reason=comment or "it never ran") if deleted else None
-    state = _judge(code, substate, comment)
-    exit_code, signal = family.ended(code)
-    reason = f"Exit_status {code}{f': {comment}' if comment else ''}" if state is not JobState.COMPLETED else None
-    return JobStatus(state, native, exit_code, signal, reason)
-
-
-def _judge(code: int, substate: str, comment: str) -> JobState:
-    if code in _EXITS:
-        return _EXITS[code]
-    if substate == _TERMINATED:
-        return JobState.CANCELLED
-    limit = _EXCEEDED.search(comment)
-    if limit is not None and limit[1].lower() in _LIMITS:
-        return _LIMITS[limit[1].lower()]
-    return JobState.COMPLETED if code == 0 else JobState.FAILED
 
 
 def _whole(names: Sequence[str]) -> Sequence[str]:

@@ -6,12 +6,16 @@ Sources: the manual pages sbatch(1), squeue(1), sacct(1), scancel(1) and scontro
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from signal import SIGKILL
+from time import monotonic, sleep
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from typedxp.errors import ProfileError
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
@@ -31,6 +35,12 @@ _COLUMNS = ("JobArrayID", "State", "exit_code", "RestartCnt", "Reason")
 _SQUEUE = ("squeue", "-h", "-r", "-t", "all", "-O", ",".join(f"{column}:|" for column in _COLUMNS))
 # Not the reason: that is why a job waited before it ran.
 _SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode")
+_MEMORY = ("sacct", "-n", "-P", "-o", "jobid,state,maxrss,reqmem")
+_ACCOUNTED_WITHIN = 4.0
+# As in ``422964K``; older Slurms write ``100Mn``, for each node.
+_SIZE = r"([\d.]+)([KMGTP])n?"
+# What Slurm writes in the place of a signal, but is none: the launch failed, and there was no memory left.
+_NO_SIGNALS = (53, 125)
 # https://slurm.schedmd.com/job_reason_codes.html
 _NEVER = _words(
     """
@@ -217,6 +227,7 @@ class Slurm(Profile):
         self.at_most_one("warn", "signal")
         self.at_most_one("after", "dependency")
         self.at_most_one("mail_on", "mail_type")
+        self.at_most_one("bb", "bbf")
         self.at_most_one("core_spec", "thread_spec")
         self.at_most_one("exclusive", "oversubscribe")
         self.need("mail_type", "mail")
@@ -265,6 +276,11 @@ class SlurmScheduler(Scheduler):
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, output and array."""
         placeholder = "%A_%a" if job.count is not None else "%j"
+        if "\\" in str(job.output):
+            raise ProfileError(
+                f"slurm cannot write its output to {str(job.output)!r}: with a backslash in the name of a directory, "
+                "sbatch leaves out the number of the job.\nMove the runs elsewhere with `xp.logs`."
+            )
         directory = str(job.output).replace("%", "%%")
         options = [
             f"--job-name={_word(profile.name or job.name)}",
@@ -315,7 +331,36 @@ class SlurmScheduler(Scheduler):
             names = [name for job in ids for name in lost[job]]
             found = self._accounts(shell(Command((*_SACCT, "-j", ",".join(ids)))), names) | found
         wanted = {element for elements in jobs.values() for element in elements}
-        return {element: status for element, status in found.items() if element in wanted}
+        answer = {element: status for element, status in found.items() if element in wanted}
+        return answer | self._starved(answer, shell)
+
+    def _starved(self, answer: Mapping[str, JobStatus], shell: Shell) -> dict[str, JobStatus]:
+        """Find out which of the killed needed too much memory: without cgroups, Slurm has no other word for it."""
+        killed = [
+            name for name, status in answer.items() if (status.state, status.signal) == (JobState.FAILED, SIGKILL)
+        ]
+        starved: dict[str, JobStatus] = {}
+        for names in batches(killed):
+            for name, evidence in self._exceeded(names, shell).items():
+                words = f"{answer[name].reason}, {evidence}"
+                starved[name] = replace(answer[name], state=JobState.OUT_OF_MEMORY, reason=words)
+        return starved
+
+    def _exceeded(self, names: Sequence[str], shell: Shell) -> dict[str, str]:
+        """Ask how much memory jobs used, and how much they may; accounts come some seconds after the end."""
+        patience = monotonic() + _ACCOUNTED_WITHIN
+        while True:
+            reply = shell(Command((*_MEMORY, "-j", ",".join(names))))
+            rows = [row for line in reply.out.splitlines() if len(row := line.split("|")) == 4]
+            asked = {job: memory for job, _, _, memory in rows if re.fullmatch(_SIZE, memory)}
+            used = {
+                step.partition(".")[0]: peak for step, native, peak, _ in rows if "." in step and native != "RUNNING"
+            }
+            known = [name for name in names if name in asked and name in used]
+            if len(known) == len(names) or reply.code != 0 or monotonic() > patience:
+                over = [name for name in known if _bytes(used[name]) > _bytes(asked[name])]
+                return {name: f"used {used[name]} of {asked[name]}" for name in over}
+            sleep(0.25)
 
     def _queue(self, reply: Reply) -> dict[str, JobStatus]:
         if reply.code != 0 and "Invalid job id" in reply.err:
@@ -365,19 +410,25 @@ class SlurmScheduler(Scheduler):
         evidence = ", ".join([native, *why, *times, f"exit {code}:{signal}"])
         # A job that was stopped before its program could say anything has no exit code.
         said = code if state in (JobState.COMPLETED, JobState.FAILED) and not signal else code or None
-        return JobStatus(state, native, said, signal or None, None if state is JobState.COMPLETED else evidence)
+        return JobStatus(
+            state,
+            native,
+            said,
+            None if signal in (0, *_NO_SIGNALS) else signal,
+            None if state is JobState.COMPLETED else evidence,
+        )
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
         """Cancel by one command."""
         return [Command(("scancel", *batch)) for batch in batches(_ranges(names))]
 
     def hold_commands(self, names: Sequence[str]) -> list[Command]:
-        """Hold by one command."""
-        return [Command(("scontrol", "hold", ",".join(batch))) for batch in batches(names)]
+        """Hold a few elements by one command: each takes a tenth of a second, and a command waits no more than 10."""
+        return [Command(("scontrol", "hold", ",".join(_ranges(few)))) for few in _parted(names)]
 
     def release_commands(self, names: Sequence[str]) -> list[Command]:
-        """Release by one command."""
-        return [Command(("scontrol", "release", ",".join(batch))) for batch in batches(names)]
+        """Release a few elements by one command, as they are held."""
+        return [Command(("scontrol", "release", ",".join(_ranges(few)))) for few in _parted(names)]
 
     def requeue_command(self, name: str) -> Command:
         """Requeue, which users may do with their own jobs."""
@@ -386,14 +437,34 @@ class SlurmScheduler(Scheduler):
 
 def _decoded(status: int) -> tuple[int, int]:
     """Part a wait status into exit code and signal."""
-    return status >> 8, status & 0x7F
+    signal = status & 0x7F
+    return (0, signal) if signal else (status >> 8, 0)
+
+
+def _bytes(text: str) -> float:
+    match = re.fullmatch(_SIZE, text)
+    return float(match[1]) * 1024 ** ("KMGTP".index(match[2]) + 1) if match else 0.0
+
+
+def _parted(names: Sequence[str], size: int = 30) -> list[Sequence[str]]:
+    return [names[begin : begin + size] for begin in range(0, len(names), size)]
 
 
 def _ranges(names: Sequence[str]) -> list[str]:
-    """Put the elements of each array into one name, as in ``7_[0,1,5]``, so that Slurm is told of them at once."""
+    """Put the elements of each array into one name, as in ``7_[0-3,9]``, so that Slurm is told of them at once."""
     arrays: dict[str, list[str]] = {}
     for name in names:
         job, _, index = name.partition("_")
         arrays.setdefault(job, []).append(index)
     # A job's own name is the whole of it.
-    return [job if "" in indices else f"{job}_[{','.join(indices)}]" for job, indices in arrays.items()]
+    return [job if "" in indices else f"{job}_[{_spans(map(int, indices))}]" for job, indices in arrays.items()]
+
+
+def _spans(indices: Iterable[int]) -> str:
+    spans: list[tuple[int, int]] = []
+    for index in sorted(set(indices)):
+        if spans and spans[-1][1] == index - 1:
+            spans[-1] = (spans[-1][0], index)
+        else:
+            spans.append((index, index))
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)

@@ -117,7 +117,7 @@ class Torque(Profile):
     @model_validator(mode="after")
     def _torque_fits_together(self) -> Torque:
         for field in (*_NODES, "properties", "mem", "mem_per_cpu"):
-            self.exclude("node_spec", field)
+            self.at_most_one("node_spec", field)
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,6 +127,9 @@ class SchedulerContract:
     warned: ClassVar[Mapping[str, Any] | None] = {"time": "20s", "warn": "18s"}
     """A profile with a warning that comes soon; None if it cannot be waited for."""
 
+    starved: ClassVar[Mapping[str, Any] | None] = None
+    """A profile with less than 400 MB of memory; None if the cluster does not enforce it."""
+
     @pytest.fixture
     def cluster(self) -> Cluster:
         """Return the scheduler and the shell that are tested."""
@@ -207,6 +211,15 @@ class SchedulerContract:
         [status] = self.wait(cluster, self.submit(cluster, place, "exec sleep 600", **self.limited))
 
         assert status.state is JobState.TIMEOUT
+
+    def test_a_job_over_its_memory_is_out_of_memory(self, cluster: Cluster, place: Place) -> None:
+        """Where it is enforced, it is told apart from a failure."""
+        if self.starved is None:
+            pytest.skip("this cluster does not enforce memory")
+        body = f"exec {sys.executable} -c 'import time; x = bytearray(400 * 2**20); time.sleep(60)'"
+        [status] = self.wait(cluster, self.submit(cluster, place, body, **self.starved))
+
+        assert status.state is JobState.OUT_OF_MEMORY
 
     # Arrays
 

@@ -178,10 +178,14 @@ class FakeSlurm(StandIn):
             raise Refused(1, "Slurm accounting storage is disabled\n")
         wanted = _after(words, "-j").split(",")
         columns = _after(words, "-o").split(",")
-        elements = [e for job in self._accounts.values() if job.number in wanted for e in job.elements]
-        return Answer(
-            "".join("|".join(_accounted(element)[column] for column in columns) + "\n" for element in elements)
-        )
+        elements = [
+            element
+            for job in self._accounts.values()
+            for element in job.elements
+            if job.number in wanted or _name(element) in wanted
+        ]
+        rows = [row for element in elements for row in _accounted(element)[: 1 if "-X" in words else 2]]
+        return Answer("".join("|".join(row[column] for column in columns) + "\n" for row in rows))
 
     # Acts
 
@@ -198,7 +202,7 @@ class FakeSlurm(StandIn):
         acts = {"hold": self.hold, "release": self.release, "requeue": self.requeue}
         if verb not in acts:
             raise Refused(1, f"invalid keyword: {verb}\n")
-        for name in rest[0].split(","):
+        for name in re.findall(r"\w+(?:\[[^]]*\])?", rest[0]):
             elements = self._named(name)
             if not elements:
                 raise Refused(1, f"Invalid job id specified for job {name}\n")
@@ -332,7 +336,12 @@ def _facts(element: FakeElement) -> dict[str, str]:
     }
 
 
-def _accounted(element: FakeElement) -> dict[str, str]:
+def _accounted(element: FakeElement) -> list[dict[str, str]]:
+    """Return what accounts say of a job, and of the step that is its script."""
     code, signal_ = _status(element)
+    name, state, exit_code = _name(element), _state(element), f"{code}:{signal_}"
     by_whom = " by 0" if element.cause is Cause.CANCELLED else ""
-    return {"jobid": _name(element), "state": _state(element) + by_whom, "exitcode": f"{code}:{signal_}"}
+    return [
+        {"jobid": name, "state": state + by_whom, "exitcode": exit_code, "maxrss": "", "reqmem": "1000M"},
+        {"jobid": f"{name}.batch", "state": state, "exitcode": exit_code, "maxrss": "1000K", "reqmem": ""},
+    ]

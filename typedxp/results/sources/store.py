@@ -24,7 +24,8 @@ from typedxp.store.store import Store
 from typedxp.store.streams import parse, summarize
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus, Status, StreamSummary
 
-_TOGETHER = 1000
+# Runs whose records are in memory at once. Of many more, the garbage collector would look at each again and again.
+_TOGETHER = 100
 
 
 def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
@@ -182,16 +183,15 @@ def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _find_streams(directory: RunDirectory, status: Status) -> Iterator[tuple[str, FoundStream]]:
     """Sum up every stream that has a file; only those that the run itself did not sum up are read."""
     for name in directory.streams():
-        path = directory.stream(name)
-        summary = status.streams.get(name)
+        file, summary = f"metrics/{name}.jsonl", status.streams.get(name)
         try:
-            if summary is None or summary.bytes != os.stat(path).st_size:  # noqa: PTH116 - as above
-                summary = summarize(path)
-                _tell_of_damage(path, summary)
+            if summary is None or summary.bytes != os.stat(f"{directory.path}/{file}").st_size:  # noqa: PTH116 - as above
+                summary = summarize(directory.stream(name))
+                _tell_of_damage(directory.stream(name), summary)
         except OSError as error:
-            warn(f"{path} is left out, it cannot be read: {reason(error)}.")
+            warn(f"{directory.stream(name)} is left out, it cannot be read: {reason(error)}.")
             continue
-        yield name, FoundStream(f"metrics/{path.name}", summary)
+        yield name, FoundStream(file, summary)
 
 
 def _tell_of_damage(path: Path, summary: StreamSummary) -> None:

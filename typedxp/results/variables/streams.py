@@ -100,17 +100,18 @@ class StreamFiles:
         file = self.streamed.files[run]
         if file is ABSENT:
             return [], None
-        path = f"{self.root}/{self.directories[run]}/{file}"
+        path, counted = f"{self.root}/{self.directories[run]}/{file}", int(self.streamed.records[run])
         try:
             with open(path, "rb") as stream:  # noqa: PTH123 - once per run, where a path costs as much as the reading
-                records, damaged = parse_file(stream.read(int(self.streamed.bytes[run])), file[file.rindex(".") :])
+                data = stream.read(int(self.streamed.bytes[run]))
         except OSError as error:
             why = "was deleted" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
             return [], Damage(path, f"{why} after the results were opened: its values are missing.")
+        records, damaged = parse_file(data, file[file.rindex(".") :], counted)
         if damaged:
             lines = f"{damaged} damaged line{'s' if damaged > 1 else ''}"
             return records, Damage(path, f"has {lines}, which count as never written.")
-        if len(records) < self.streamed.records[run]:
+        if len(records) < counted:
             return records, Damage(path, "lost records after the results were opened: their values are missing.")
         return records, None
 

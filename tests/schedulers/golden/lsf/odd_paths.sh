@@ -2,6 +2,6 @@
 #BSUB -J a__b___c
 #BSUB -o "/dev/null"
 
-exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"${LSB_JOBID}.log" 2>&1
-cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
-exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${LSB_JOBID}"
+exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7'/"${LSB_JOBID}.log" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7' --name "${LSB_JOBID}"

@@ -5,6 +5,6 @@
 #MSUB -j oe
 #MSUB -o /dev/null
 
-exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"${MOAB_JOBID%%[[]*}.log" 2>&1
-cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
-exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${MOAB_JOBID}"
+exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7'/"${MOAB_JOBID%%[[]*}.log" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7' --name "${MOAB_JOBID}"

@@ -3,6 +3,6 @@
 #OAR -O /dev/null
 #OAR -E /dev/null
 
-exec >> '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"$OAR_JOB_ID.log" 2>&1
-cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
-exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${OAR_JOB_ID}"
+exec >> '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7'/"$OAR_JOB_ID.log" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7' --name "${OAR_JOB_ID}"

@@ -3,7 +3,6 @@
 #SBATCH --output=/home/ada/logs/jobs/7/%j.log
 #SBATCH --licenses=matlab:2
 #SBATCH --bb=capacity=10
-#SBATCH --bbf="/home/ada/my buffers"
 #SBATCH --network=devname=ib0
 #SBATCH --power=level
 

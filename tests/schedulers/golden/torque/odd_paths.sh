@@ -4,6 +4,6 @@
 #PBS -j oe
 #PBS -o /dev/null
 
-exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7'/"output.o${PBS_JOBID%%[^0-9]*}" 2>&1
-cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1' || exit 1
-exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` \d & #1/jobs/7' --name "${PBS_JOBID}"
+exec >>'/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7'/"output.o${PBS_JOBID%%[^0-9]*}" 2>&1
+cd '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1' || exit 1
+exec '/opt/my env/bin/python' -P -m typedxp.worker --job '/home/ada/it'"'"'s a "50%" $HOME; [a,b] `c` & #1/jobs/7' --name "${PBS_JOBID}"

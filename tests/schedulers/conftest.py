@@ -1,0 +1,35 @@
+"""What tests of schedulers share: replies of the originals, as they were captured."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from shlex import split
+
+from typedxp.schedulers.shell import Command, Reply
+
+CAPTURED = Path(__file__).parent / "captured"
+
+
+def captured(place: str, name: str) -> Reply:
+    """Read a reply: the command, what it printed, its exit code, and what it printed as errors."""
+    command, text = (CAPTURED / place / f"{name}.txt").read_text().split("\n", 1)
+    out, code, err = re.split(r"^\[exit (\d+)\]\n", text, flags=re.MULTILINE)
+    return Reply(Command(tuple(split(command.removeprefix("$ ")))), int(code), out, err.removeprefix("[stderr]\n"))
+
+
+class Answers:
+    """A shell that gives one answer after the other, and keeps what it was asked."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, command: Command) -> Reply:
+        self.asked.append(command.words)
+        return self.replies.pop(0)
+
+
+def reply(out: str = "", err: str = "", code: int = 0) -> Reply:
+    """Make a reply."""
+    return Reply(Command(("program", "with", "words")), code, out, err)

@@ -1,0 +1,38 @@
+"""TORQUE keeps the contract: its stand-in, and the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from typedxp.schedulers.base import Cluster
+from typedxp.schedulers.registry import get_scheduler
+from typedxp.schedulers.shell import local_shell
+from typedxp.testing.contract import SchedulerContract
+from typedxp.testing.torque import FakeTorque
+
+
+class TorqueContract(SchedulerContract):
+    """What is the same for both."""
+
+    held = ("-h",)
+
+
+class TestFakeTorque(TorqueContract):
+    @pytest.fixture
+    def cluster(self) -> Iterator[Cluster]:
+        with FakeTorque() as torque:
+            yield Cluster(get_scheduler("torque"), torque)
+
+
+@pytest.mark.real("torque")
+class TestRealTorque(TorqueContract):
+    """The original looks at limits every ten seconds."""
+
+    patience = 120.0
+    pause = 0.2
+
+    @pytest.fixture
+    def cluster(self) -> Cluster:
+        return Cluster(get_scheduler("torque"), local_shell)
