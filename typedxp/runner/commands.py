@@ -78,7 +78,7 @@ def _answer(declaration: Declaration, composer: Composer, flags: Flags, program:
 
 def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
     check(what)
-    if what.profile is not None and not flags.dry_run:
+    if what.profile is not None:
         check_job(what)
     if what.settings.resume is not None:
         return _resume(what, flags)
