@@ -96,7 +96,8 @@ def main() -> int:
 
 
 def _is_wanted(row: Row, names: list[str]) -> bool:
-    return (not names or row.name in names) and importlib.util.find_spec(row.needs) is not None
+    there = importlib.util.find_spec(row.needs) is not None and all(map(shutil.which, row.commands))
+    return (not names or row.name in names) and there
 
 
 def _measured(row: Row, stores: Path) -> Figures:

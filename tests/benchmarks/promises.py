@@ -34,6 +34,8 @@ class Row:
     prepare: tuple[Command, ...] = ()
     needs: str = "typedxp"
     """The module without which the row is left out."""
+    commands: tuple[str, ...] = ()
+    """The commands without which the row is left out."""
 
 
 def at_most(limit: float, text: str) -> Reach:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.benchmarks.checkouts import CHECKOUTS
+from tests.benchmarks.clusters import CLUSTERS
 from tests.benchmarks.measure import Cost, cpu, memory, until_first_line
 from tests.benchmarks.promises import MB, MS, Row, at_most, at_most_over, faster, python, times
 from tests.benchmarks.reading import READING
@@ -140,4 +141,5 @@ ROWS: tuple[Row, ...] = (
     *READING,
     *SNAPSHOTS,
     *CHECKOUTS,
+    *CLUSTERS,
 )

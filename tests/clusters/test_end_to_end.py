@@ -103,7 +103,7 @@ def statuses(found):
 
 
 def logged(project, run):
-    [line] = (project / "logs" / str(run) / "metrics" / "metrics.jsonl").read_text().splitlines()
+    [line] = (project / "logs" / str(run) / "metrics" / "summary.jsonl").read_text().splitlines()
     return json.loads(line)
 
 
