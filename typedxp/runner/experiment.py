@@ -186,7 +186,7 @@ class Experiment(Declaration):
         else:
             check(what)
             if what.profile is not None:
-                check_job(what)
+                check_job(what, shell)
             code = snapshot(what)
             left = reuse(what, lambda: Seen(code))
             directories += left.directories

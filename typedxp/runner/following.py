@@ -84,7 +84,7 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -
     ``age`` is the number of seconds since the submission. What the scheduler does not know any more is never called
     completed.
     """
-    name = f"{job.scheduler} job {job.job}"
+    name = f"{job.scheduler} job {status.job or job.job}"
     if status.status is RunStatus.COMPLETED or (found is not None and found.state is JobState.UNKNOWN):
         return status
     if found is None:

@@ -14,7 +14,7 @@ from typedxp.runner.launching import allocate_runs
 from typedxp.runner.planning import Launch
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
-from typedxp.schedulers.shell import Shell, local_shell
+from typedxp.schedulers.shell import Shell, check_here, local_shell
 from typedxp.stages.execute.imports import Moved
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.submit import INTERRUPTED, Work, submit, write_script
@@ -51,15 +51,18 @@ def cluster_of(profile: Profile, shell: Shell | None = None) -> Cluster:
     return Cluster(get_scheduler(profile.scheduler), shell or local_shell)
 
 
-def check_job(what: Launch) -> None:
+def check_job(what: Launch, shell: Shell = local_shell) -> None:
     """Make sure, without writing anything, that jobs can be made of a plan.
 
     Raises:
         ProfileError: the scheduler cannot express the profile.
+        SchedulerError: there is none on this machine.
         ConfigError: secrets that no job would find.
     """
     profile = required(what)
     script_of(what, len(what.plan.runs))
+    if shell is local_shell:
+        check_here(get_scheduler(profile.scheduler).submit_command(Path("job.sh")).words[0])
     wanted = sorted({key for spec in what.plan.runs for key in spec.judged.secrets} - set(profile.secrets))
     if wanted:
         advice = (

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import join, quote
+from shutil import which
 
 from typedxp.errors import SchedulerError
 
-PATIENCE = 60.0
-"""Seconds after which a command that does not answer is given up."""
+PATIENCE = "TYPEDXP_PATIENCE"
+"""The environment variable that says after how many seconds a command that does not answer is given up; 60 without."""
 LINE = 100_000
 """Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
@@ -80,17 +81,36 @@ def local_shell(command: Command) -> Reply:
             command.words,
             input=stdin,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=_patience(),
             check=False,
             env=env,
         )
     except FileNotFoundError as error:
         raise SchedulerError(f"There is no command {command.words[0]!r} on this machine.") from error
     except subprocess.TimeoutExpired as error:
-        raise SchedulerError(f"`{command}` did not answer within {PATIENCE:.0f} seconds.") from error
+        raise SchedulerError(f"`{command}` did not answer within {_patience():g} seconds.") from error
     except OSError as error:
         raise SchedulerError(f"`{command}` cannot be executed: {error.strerror or error}.") from error
     return Reply(command, done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def check_here(name: str) -> None:
+    """Make sure that there is a command on this machine.
+
+    Raises:
+        SchedulerError: there is none.
+    """
+    if which(name) is None:
+        raise SchedulerError(
+            f"There is no command {name!r} on this machine: submit where the scheduler is, and see PATH."
+        )
+
+
+def _patience() -> float:
+    try:
+        return float(os.environ[PATIENCE])
+    except (KeyError, ValueError):
+        return 60.0
 
 
 def start(words: Sequence[str], env: Mapping[str, str], directory: Path, output: Path) -> subprocess.Popen[bytes]:
