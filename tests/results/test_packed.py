@@ -380,6 +380,38 @@ def test_a_full_disk_leaves_what_was_there_and_no_draft(packed, monkeypatch):
     assert [row is None for row in read(packed, 1, 2)] == [False, True]
 
 
+@pytest.mark.parametrize("row", [np.array([True]), np.array([1.0]), np.zeros(2000, np.int64), np.empty(0)])
+def test_values_that_are_found_elsewhere_in_their_file_are_read_as_well(packed, row):
+    # What is one truth for each of so many runs is written before the longer arrays of the index.
+    rows = dict.fromkeys(range(300), row)
+    add(packed, rows)
+
+    assert all(same(found, row) for found in read(packed, *rows))
+
+
+def test_rows_are_read_where_the_library_that_wrote_them_is_missing(packed, monkeypatch):
+    add(packed, {1: np.ones(2)})
+    monkeypatch.setitem(sys.modules, "netCDF4", None)
+
+    assert same(read(packed, 1)[0], np.ones(2))
+
+
+def test_a_row_is_read_without_those_beside_it(packed):
+    rows = {run: np.full(1000, run + 0.5) for run in range(9)}
+    add(packed, rows)
+    [path] = files(packed)
+    data = path.read_bytes()
+    start = data.index(rows[4].tobytes())
+    stop = start + rows[4].nbytes
+    end = data.index(rows[8].tobytes()) + rows[8].nbytes
+    damage(path, bytes(start) + data[start:stop] + bytes(end - stop) + data[end:])
+
+    found = read(packed, *rows)
+
+    assert [row is not None for row in found] == [run == 4 for run in rows]
+    assert same(found[4], rows[4])
+
+
 def test_a_column_can_be_sent_to_another_process(packed):
     add(packed, {1: np.ones(2)})
 

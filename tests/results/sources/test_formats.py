@@ -32,6 +32,27 @@ def test_a_half_written_json_line_is_left_out():
     assert parse_file(b'{"loss": 1.0}\n{"lo\n{"loss": 3}\n', ".json") == ([{"loss": 1.0}, {"loss": 3}], 1)
 
 
+LINES = st.sampled_from(
+    ['{"a": 1}', '{"a": 2, "b": [3]}', '{"a": 1', '"b": 2}', "4", "", "null", '{"a": 1}, {"a": 2}', "NaN"]
+)
+
+
+@given(st.lists(LINES, min_size=1), st.booleans())
+def test_what_was_counted_before_changes_nothing_of_what_is_read(lines, ended):
+    data = ("\n".join(lines) + "\n" * ended).encode()
+    records, damaged = parse_file(data, ".jsonl")
+
+    for counted in (len(lines), len(records)):
+        assert parse_file(data, ".jsonl", counted) == (records, damaged)
+
+
+def test_damaged_lines_are_told_of_though_all_others_were_counted():
+    data = b'{"loss": 1.0}\n{"lo\n{"loss": 3}\n'
+
+    for counted in (2, 3):
+        assert parse_file(data, ".json", counted) == ([{"loss": 1.0}, {"loss": 3}], 1)
+
+
 @pytest.mark.parametrize("text", ['[{"loss": 1}, {"loss": 2}]', '{\n  "loss": 1\n}\n', "null\n", "", "\xff\xfe\n"])
 def test_json_that_is_not_one_object_per_line_holds_no_records(text):
     assert parse_file(text.encode("latin-1"), ".json")[0] == []

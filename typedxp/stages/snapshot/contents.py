@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from typedxp.errors import SnapshotError
+from typedxp.stages.snapshot.loose import umask
 from typedxp.stages.snapshot.repository import load_git
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def write_files(snapshot: Snapshot, directory: Path) -> None:
         draft = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
             _fill(snapshot, draft)
-            draft.chmod(0o777 & ~_umask())
+            draft.chmod(0o777 & ~umask())
             draft.rename(directory)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
@@ -211,13 +212,7 @@ def _fill(snapshot: Snapshot, directory: Path) -> None:
         with path.open("xb") as file:
             file.writelines(snapshot.chunks(entry))
         if entry.executable:
-            path.chmod(0o777 & ~_umask())
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+            path.chmod(0o777 & ~umask())
 
 
 def _entry(line: str, above: str, repository: Repo) -> Entry:

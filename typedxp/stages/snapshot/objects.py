@@ -21,6 +21,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from typedxp.stages.snapshot.loose import Objects, write_reference
+from typedxp.stages.snapshot.patching import patch_tree
 from typedxp.stages.snapshot.repository import Repository, load_git
 from typedxp.stages.snapshot.tree import Working
 
@@ -69,10 +71,24 @@ def _make(working: Working, links: Mapping[str, str]) -> Kept:
         with suppress(load_git().GitCommandError):
             _protect(repository, made.snapshot)
         return made
-    tree = write_tree(working, links)
-    commit = _hash(repository.ask("hash-object", "-t", "commit", "-w", "--stdin", told=_COMMIT % tree.encode()))
+    objects = None if working.commit is None else Objects.beside(_common(repository), working.commit)
+    tree = _patched(working, objects) or write_tree(working, links)
+    commit = _write_commit(repository, _COMMIT % tree.encode(), objects)
     _protect(repository, commit)
     return Kept(tree, commit)
+
+
+def _patched(working: Working, objects: Objects | None) -> str | None:
+    # Of what goes wrong git tells more.
+    with suppress(load_git().GitCommandError, OSError):
+        return None if objects is None else patch_tree(working, objects)
+    return None
+
+
+def _write_commit(repository: Repository, commit: bytes, objects: Objects | None) -> str:
+    if objects is not None:
+        return objects.write("commit", commit)
+    return _hash(repository.ask("hash-object", "-t", "commit", "-w", "--stdin", told=commit))
 
 
 def write_tree(working: Working, links: Mapping[str, str]) -> str:
@@ -96,8 +112,9 @@ def _lines(words: list[str]) -> bytes:
 
 
 def _protect(repository: Repository, commit: str) -> None:
-    if not _protected(repository, commit):
-        repository.ask("update-ref", f"refs/typedxp/{commit}", commit)
+    name = f"refs/typedxp/{commit}"
+    if not _protected(repository, commit) and not write_reference(_common(repository), name, commit):
+        repository.ask("update-ref", name, commit)
 
 
 def _protected(repository: Repository, commit: str) -> bool:
@@ -117,7 +134,7 @@ def _key(working: Working, links: Mapping[str, str]) -> str:
     ]
     with suppress(OSError):
         # How lines end, and how files are filtered.
-        facts.append((0, 0, (Path(working.repository.git.common_dir) / "config").stat().st_mtime_ns, 0, 0))
+        facts.append((0, 0, (_common(working.repository) / "config").stat().st_mtime_ns, 0, 0))
     return hashlib.sha256(repr((working.told, facts, sorted(links.items()))).encode()).hexdigest()
 
 
@@ -125,6 +142,10 @@ def _settled(working: Working, started: int) -> bool:
     """Whether no file can have changed since ``started`` without its times telling."""
     limit = started - _MOMENT
     return all(it is None or max(it.st_mtime_ns, it.st_ctime_ns) < limit for _, it in working.found)
+
+
+def _common(repository: Repository) -> Path:
+    return Path(repository.git.common_dir)
 
 
 def _notes(repository: Repository) -> Path:

@@ -29,6 +29,7 @@ _STATUS = (
 )
 _WORDS = {"M": "modified", "T": "modified", "A": "added", "D": "deleted", "U": "unmerged", "?": "untracked"}
 _GITLINK = "160000"
+_NOTHING = "000000"
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ class Change:
     """A path, relative to the root, that is not as committed.
 
     ``staged`` and ``found`` are git's letters for what is in the index, and for what is in the working tree beyond
-    that; ``.`` for no difference. ``repository`` is whether a repository lies there.
+    that; ``.`` for no difference. ``repository`` is whether a repository lies there. ``mode`` is the one under which
+    git would keep what lies there, in octal digits; empty for what is untracked. ``kept`` is the mode, and the hash, of
+    what is in the index.
     """
 
     path: str
     staged: str
     found: str
     repository: bool = False
+    mode: str = ""
+    kept: tuple[str, str] | None = None
 
     @property
     def word(self) -> str:
@@ -153,9 +158,11 @@ def _change(record: str) -> Change:
         path = record[2:]
         return Change(path.rstrip("/"), "?", "?", repository=path.endswith("/"))
     if kind == "u":
-        return Change(record.split(" ", 10)[10], "U", "U")
-    _, letters, _, _, _, mode, _, _, path = record.split(" ", 8)
-    return Change(path, letters[0], letters[1], repository=mode == _GITLINK and letters[1] != "D")
+        *_, mode, _, _, _, path = record.split(" ", 10)
+        return Change(path, "U", "U", mode=mode)
+    _, letters, _, _, staged, mode, _, name, path = record.split(" ", 8)
+    inner = mode == _GITLINK and letters[1] != "D"
+    return Change(path, letters[0], letters[1], inner, mode, None if staged == _NOTHING else (staged, name))
 
 
 def _stat(path: str) -> os.stat_result | None:
