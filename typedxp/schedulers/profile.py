@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -156,8 +157,8 @@ class Profile(BaseModel):
         """The fields that are set to something."""
         return frozenset(
             name
-            for name, field in type(self).model_fields.items()
-            if (value := getattr(self, name)) is not None and value != field.get_default(call_default_factory=True)
+            for name, default in _defaults(type(self)).items()
+            if (value := getattr(self, name)) is not None and value != default
         )
 
     def plain(self) -> dict[str, Any]:
@@ -189,11 +190,17 @@ class Profile(BaseModel):
         """
         self.check()
         written: list[str] = []
+        asked = self.asked
         for keys, write in self.lines.items():
-            if self.asked.intersection((keys,) if isinstance(keys, str) else keys):
+            if asked.intersection((keys,) if isinstance(keys, str) else keys):
                 lines = write(self, job)
                 written += [lines] if isinstance(lines, str) else lines
         return [*written, *(option.removeprefix(self.prefix).strip() for option in self.directives)]
+
+
+@cache
+def _defaults(profile: type[Profile]) -> dict[str, Any]:
+    return {name: field.get_default(call_default_factory=True) for name, field in profile.model_fields.items()}
 
 
 def _texts(value: Any) -> list[str]:
