@@ -88,6 +88,14 @@ def test_sacct_is_asked_of_what_squeue_has_forgotten() -> None:
     assert [words[0] for words in shell.asked] == ["squeue", "sacct"]
 
 
+def test_elements_that_never_came_to_have_a_row_of_their_own_share_one() -> None:
+    whole = asked(reply("7|CANCELLED|0|0|JobHeldUser|\n"), j7="7_0 7_1")
+    rest = asked(reply(), reply("7_1|COMPLETED|0:0\n7_[0,2-999]|CANCELLED by 0|0:0\n"), j7="7_0 7_1 7_2")
+
+    assert [status.state for status in whole.values()] == [JobState.CANCELLED] * 2
+    assert [status.state for status in rest.values()] == [JobState.CANCELLED, JobState.COMPLETED, JobState.CANCELLED]
+
+
 def test_what_squeue_knows_is_not_asked_again() -> None:
     shell = Answers(captured(HERE, "squeue-many"))
 

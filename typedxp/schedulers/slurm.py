@@ -325,14 +325,12 @@ class SlurmScheduler(Scheduler):
         """Ask squeue, which knows what has ended in the last minutes, too; and sacct of those that it has forgotten."""
         found: dict[str, JobStatus] = {}
         for ids in batches(list(jobs)):
-            found |= self._queue(shell(Command((*_SQUEUE, "-j", ",".join(ids)))))
+            found |= _spread(self._queue(shell(Command((*_SQUEUE, "-j", ",".join(ids))))), jobs)
         lost = {job: names for job, elements in jobs.items() if (names := [e for e in elements if e not in found])}
         for ids in batches(list(lost)):
             names = [name for job in ids for name in lost[job]]
-            found = self._accounts(shell(Command((*_SACCT, "-j", ",".join(ids)))), names) | found
-        wanted = {element for elements in jobs.values() for element in elements}
-        answer = {element: status for element, status in found.items() if element in wanted}
-        return answer | self._starved(answer, shell)
+            found |= _spread(self._accounts(shell(Command((*_SACCT, "-j", ",".join(ids)))), names), lost)
+        return found | self._starved(found, shell)
 
     def _starved(self, answer: Mapping[str, JobStatus], shell: Shell) -> dict[str, JobStatus]:
         """Find out which of the killed needed too much memory: without cgroups, Slurm has no other word for it."""
@@ -433,6 +431,16 @@ class SlurmScheduler(Scheduler):
     def requeue_command(self, name: str) -> Command:
         """Requeue, which users may do with their own jobs."""
         return Command(("scontrol", "requeue", name))
+
+
+def _spread(rows: Mapping[str, JobStatus], jobs: Mapping[str, Sequence[str]]) -> dict[str, JobStatus]:
+    """Find each element that is asked of: in a row of its own, or in the one of all that never came to have their own.
+
+    The name of that row is the job's, as in ``7``, or has a list that may be cut off, as in ``7_[2-4,10-99]``.
+    """
+    rest = {name.partition("_")[0]: status for name, status in rows.items() if "_" not in name or "[" in name}
+    found = {name: rows.get(name) or rest.get(job) for job, elements in jobs.items() for name in elements}
+    return {name: status for name, status in found.items() if status is not None}
 
 
 def _decoded(status: int) -> tuple[int, int]:

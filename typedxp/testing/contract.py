@@ -416,6 +416,13 @@ class SchedulerContract:
 
         assert self.states(cluster, submitted) == [JobState.CANCELLED] * 3
 
+    def test_all_elements_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """By their names."""
+        submitted = self.submit(cluster, place, "exec sleep 600", 3, directives=list(self.held))
+        cluster.cancel(submitted.elements)
+
+        assert self.states(cluster, submitted) == [JobState.CANCELLED] * 3
+
     def test_cancelling_what_has_ended_is_no_error(self, cluster: Cluster, place: Place) -> None:
         """Jobs end while we look away."""
         submitted = self.submit(cluster, place, "exit 0")
