@@ -342,6 +342,13 @@ def test_memory_is_spelled_exactly(fields: dict[str, Any], line: str | None) -> 
         assert line in written(**site, **fields)
 
 
+@pytest.mark.parametrize("field", ["account", "queue", "mail", "hold_jid"])
+@pytest.mark.parametrize("text", ["two words", "it's", '"', "a#b"])
+def test_a_word_that_qsub_cannot_read_is_refused(field: str, text: str) -> None:
+    with pytest.raises(ProfileError, match=f"cannot express {field}"):
+        written(JOB, **{field: text})
+
+
 def test_nodes_without_an_environment_that_counts_slots_are_refused() -> None:
     with pytest.raises(ProfileError, match="allocation_rule is the number of slots"):
         written(nodes=2, tasks=4, parallel_environment="smp")
@@ -393,6 +400,8 @@ def test_a_path_with_spaces_is_quoted() -> None:
         {"resources": {"a": "it's"}},
         {"soft_resources": {"a": "1 -q other.q"}},
         {"memory_resource": "h vmem"},
+        {"project": "two words"},
+        {"parallel_environment": "smp 4 -q x"},
         {"time": "2h", "warn": "5m", "s_rt": "1h"},
         {"checkpoint_when": "sx"},
         {"allocation_rule": 4},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -119,3 +121,50 @@ class TestRealSge(SgeContract):
     @pytest.fixture
     def cluster(self) -> Cluster:
         return Cluster(get_scheduler("sge"), local_shell)
+
+    def test_processes_that_exceed_the_memory_together_are_out_of_memory(self, cluster: Cluster, place: Place) -> None:
+        """They are killed."""
+        eat = f"{sys.executable} -c 'import time; x = bytearray(60 * 2**20); time.sleep(60)' &\n"
+        submitted = self.submit(cluster, place, eat * 6 + "wait; exit 3", mem="300M", memory_resource="h_vmem")
+
+        assert self.states(cluster, submitted) == [JobState.OUT_OF_MEMORY]
+
+    def test_a_process_gets_no_more_memory_than_the_limit(self, cluster: Cluster, place: Place) -> None:
+        """It is not killed: the allocation fails, and Python says so."""
+        body = f"exec {sys.executable} -c 'x = bytearray(400 * 2**20)'"
+        submitted = self.submit(cluster, place, body, mem="300M", memory_resource="h_vmem")
+
+        assert self.states(cluster, submitted) == [JobState.FAILED]
+        assert "MemoryError" in place.output(cluster, submitted.elements[0])
+
+    def test_the_memory_of_a_job_is_that_of_all_its_slots(self, cluster: Cluster, place: Place) -> None:
+        """What is asked for is divided by the slots, and the scheduler multiplies it again."""
+        site: dict[str, Any] = {"memory_resource": "h_vmem", "parallel_environment": "smp"}
+        submitted = self.submit(cluster, place, "echo $NSLOTS slots, $(ulimit -v) kB", cpus=3, mem="900M", **site)
+
+        assert self.states(cluster, submitted) == [JobState.COMPLETED]
+        assert "3 slots, 921600 kB" in place.output(cluster, submitted.elements[0])
+
+    def test_every_option_of_the_profile_is_one_of_qsub(self, cluster: Cluster, place: Place) -> None:
+        """Those that need something of the site, or rights, apart."""
+        fields: dict[str, Any] = {
+            "notify": True,
+            "priority": -5,
+            "reservation": True,
+            "begin": "203001010000",
+            "hold_jid": ["1"],
+            "binding": "linear:1",
+            "job_share": 10,
+            "validation": "w",
+            "export_environment": True,
+            "resources": {"gpu": "1", "arch": "lx-*"},
+            "soft_resources": {"h_fsize": "1G"},
+            "account": "physics",
+            "queue": "main.q,short.q",
+            "mail": "ada@example.org",
+            "mail_on": ["begin", "end", "fail"],
+            "requeue": False,
+        }
+        submitted = self.submit(cluster, place, "exit 0", 2, **fields, parallel=1, time="1h", warn="5m")
+
+        assert [status.native for status in self.wait(cluster, submitted, JobState.HELD, JobState.QUEUED)] == ["qw"] * 2

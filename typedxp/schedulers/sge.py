@@ -18,7 +18,7 @@ from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.sge_accounting import read_accounting
-from typedxp.schedulers.sge_profile import Sge, quoted
+from typedxp.schedulers.sge_profile import Sge
 from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, refused, unreadable
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
@@ -176,7 +176,9 @@ def _output(job: Job) -> str:
     if not _SAYABLE.fullmatch(str(job.output)):
         return "/dev/null"
     # For a job that is no array, $TASK_ID is 0.
-    return quoted(f"{job.output}/{'$JOB_ID' if job.count is None else '$JOB_ID.$TASK_ID'}.log")
+    path = f"{job.output}/{'$JOB_ID' if job.count is None else '$JOB_ID.$TASK_ID'}.log"
+    # In a line of a script, quotes keep spaces together, and nothing escapes them.
+    return f"'{path}'" if " " in path else path
 
 
 def _read_qstat(reply: Reply) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from typedxp.errors import ProfileError
-from typedxp.schedulers.profile import Lines, Profile, Text, Writer, with_the_job
+from typedxp.schedulers.profile import Lines, Profile, Writer, with_the_job
 from typedxp.schedulers.units import Walltime, seconds, spell_memory
 
 _MAILS = {"begin": "b", "end": "e", "fail": "a"}
@@ -22,6 +22,8 @@ Resource = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.-]*$")]
 """The name of a resource attribute, as `qconf -sc` shows it."""
 Value = Annotated[str, StringConstraints(pattern=r"""^[^\s,"'#]+$""")]
 """A value in a list of requests: no spaces, commas, quotes or '#'."""
+Word = Annotated[str, StringConstraints(pattern=r"""^[^\s"'#]+$""")]
+"""A name, or several with commas: no spaces, quotes or '#'."""
 Moment = Annotated[str, StringConstraints(pattern=r"^(\d{2}){4,6}(\.\d{2})?$")]
 """A date and time, as [[CC]YY]MMDDhhmm[.SS]."""
 Scope = Literal["slot", "host", "job"]
@@ -35,7 +37,7 @@ class Sge(Profile):
     """
 
     scheduler: Literal["sge"] = "sge"
-    parallel_environment: Text | None = Field(default=None, description="-pe: the site's name; needed for many CPUs")
+    parallel_environment: Word | None = Field(default=None, description="-pe: the site's name; needed for many CPUs")
     allocation_rule: PositiveInt | Literal["$pe_slots", "$fill_up", "$round_robin"] = Field(
         default="$pe_slots", description="where the parallel environment puts slots, as `qconf -sp NAME` says"
     )
@@ -47,19 +49,19 @@ class Sge(Profile):
     resources: dict[Resource, Value] = Field(default_factory=dict, description="-l: what there must be")
     soft_resources: dict[Resource, Value] = Field(default_factory=dict, description="-soft -l: what would be nice")
     s_rt: Walltime | None = Field(default=None, description="-l s_rt: when SIGUSR1 is sent; warn writes it for you")
-    project: Text | None = Field(default=None, description="-P: the project")
+    project: Word | None = Field(default=None, description="-P: the project")
     notify: bool | None = Field(default=None, description="-notify: SIGUSR2 before SIGKILL, SIGUSR1 before SIGSTOP")
     priority: int | None = Field(default=None, ge=-1023, le=1024, description="-p; users may only lower it")
     reservation: bool | None = Field(default=None, description="-R: reserve resources for a large job")
     advance_reservation: PositiveInt | None = Field(default=None, description="-ar: the id of a reservation")
     begin: Moment | None = Field(default=None, description="-a: not before, as [[CC]YY]MMDDhhmm[.SS]")
     deadline: Moment | None = Field(default=None, description="-dl: when priority is to be highest")
-    checkpointing: Text | None = Field(default=None, description="-ckpt: the site's name of a checkpointing interface")
-    checkpoint_when: Text | None = Field(default=None, description="-c: occasions, as in sx; needs checkpointing")
+    checkpointing: Word | None = Field(default=None, description="-ckpt: the site's name of a checkpointing interface")
+    checkpoint_when: Word | None = Field(default=None, description="-c: occasions, as in sx; needs checkpointing")
     hold_jid: Lines | None = Field(default=None, description="-hold_jid: jobs that must have ended, well or not")
     hold_jid_ad: Lines | None = Field(default=None, description="-hold_jid_ad: the same, element by element")
-    master_queue: Text | None = Field(default=None, description="-masterq: the queue of the first task")
-    binding: Text | None = Field(default=None, description="-binding, as in linear:4")
+    master_queue: Word | None = Field(default=None, description="-masterq: the queue of the first task")
+    binding: Word | None = Field(default=None, description="-binding, as in linear:4")
     job_share: int | None = Field(default=None, ge=0, description="-js: the share among jobs of one user")
     validation: Literal["e", "w", "n"] | None = Field(
         default=None, description="-w: refuse (e) or warn of (w) requests that no queue could ever meet"
@@ -76,10 +78,10 @@ class Sge(Profile):
         "resources": lambda p, _: f"-l {_requests(p.resources)}",
         # What follows would be soft, too.
         "soft_resources": lambda p, _: ["-soft", f"-l {_requests(p.soft_resources)}", "-hard"],
-        "account": lambda p, _: f"-A {quoted(p.account)}",
-        "project": lambda p, _: f"-P {quoted(p.project)}",
-        "queue": lambda p, _: f"-q {quoted(p.queue)}",
-        "master_queue": lambda p, _: f"-masterq {quoted(p.master_queue)}",
+        "account": lambda p, _: f"-A {_word('account', p.account)}",
+        "project": lambda p, _: f"-P {p.project}",
+        "queue": lambda p, _: f"-q {_word('queue', p.queue)}",
+        "master_queue": lambda p, _: f"-masterq {p.master_queue}",
         "name": with_the_job,
         "parallel": with_the_job,
         "requeue": lambda p, _: f"-r {_yes(p.requeue)}",
@@ -89,15 +91,15 @@ class Sge(Profile):
         "advance_reservation": lambda p, _: f"-ar {p.advance_reservation}",
         "begin": lambda p, _: f"-a {p.begin}",
         "deadline": lambda p, _: f"-dl {p.deadline}",
-        "checkpointing": lambda p, _: f"-ckpt {quoted(p.checkpointing)}",
-        "checkpoint_when": lambda p, _: f"-c {quoted(p.checkpoint_when)}",
-        "hold_jid": lambda p, _: f"-hold_jid {quoted(','.join(p.hold_jid))}",
-        "hold_jid_ad": lambda p, _: f"-hold_jid_ad {quoted(','.join(p.hold_jid_ad))}",
-        "binding": lambda p, _: f"-binding {quoted(p.binding)}",
+        "checkpointing": lambda p, _: f"-ckpt {p.checkpointing}",
+        "checkpoint_when": lambda p, _: f"-c {p.checkpoint_when}",
+        "hold_jid": lambda p, _: f"-hold_jid {_word('hold_jid', ','.join(p.hold_jid))}",
+        "hold_jid_ad": lambda p, _: f"-hold_jid_ad {_word('hold_jid_ad', ','.join(p.hold_jid_ad))}",
+        "binding": lambda p, _: f"-binding {p.binding}",
         "job_share": lambda p, _: f"-js {p.job_share}",
         "validation": lambda p, _: f"-w {p.validation}",
         "export_environment": lambda p, _: "-V" if p.export_environment else [],
-        ("mail", "mail_on"): lambda p, _: [f"-M {quoted(p.mail)}", f"-m {_mails(p)}"],
+        ("mail", "mail_on"): lambda p, _: [f"-M {_word('mail', p.mail)}", f"-m {_mails(p)}"],
     }
 
     @model_validator(mode="after")
@@ -149,7 +151,7 @@ def _slots_line(profile: Sge) -> list[str]:
             f"{profile.allocation_rule}.\nUse an environment with $pe_slots or a number, or set tasks alone."
         )
     if profile.parallel_environment is not None:
-        return [f"-pe {quoted(profile.parallel_environment)} {slots}"]
+        return [f"-pe {profile.parallel_environment} {slots}"]
     if slots > 1:
         raise ProfileError(
             f"sge needs a parallel environment for {slots} CPUs. Set parallel_environment to the site's name of one "
@@ -199,9 +201,7 @@ def _gpu_type(profile: Sge) -> list[str]:
         return []
     if profile.gpu_type_resource is None:
         raise ProfileError("sge has a name of the site for types of GPUs. Set gpu_type_resource to it, as in gpu_type.")
-    if not re.fullmatch(r"""[^\s,"'#]+""", profile.gpu_type):
-        raise ProfileError(f"sge cannot express the gpu_type {profile.gpu_type!r}: it has spaces, commas or quotes.")
-    return [f"-l {profile.gpu_type_resource}={profile.gpu_type}"]
+    return [f"-l {profile.gpu_type_resource}={_word('gpu_type', profile.gpu_type)}"]
 
 
 def _in_scope(profile: Sge, amount: int, field: str, scope: str) -> int:
@@ -250,15 +250,10 @@ def _yes(answer: bool) -> str:
     return "y" if answer else "n"
 
 
-def quoted(text: str) -> str:
-    """Quote a value as qsub reads the lines of a script: nothing escapes a quote, and a '#' ends the line.
-
-    Raises:
-        ProfileError: it cannot be written.
-    """
-    if not re.search(r"""[\s"'#]""", text):
-        return text
-    for mark in ("'", '"'):
-        if mark not in text and "#" not in text:
-            return f"{mark}{text}{mark}"
-    raise ProfileError(f"sge cannot express {text!r} in a job script: it has no way to write both quotes, nor '#'.")
+def _word(field: str, text: str) -> str:
+    """Return what qsub takes as one word of names; with a space, it fails without saying why."""
+    if re.search(r"""[\s"'#]""", text) or (field == "gpu_type" and "," in text):
+        raise ProfileError(
+            f"sge cannot express {field}: {text!r}: it takes no spaces, quotes or '#' there, nor a comma in one name."
+        )
+    return text

@@ -11,7 +11,7 @@
 #$ -ar 7
 #$ -a 202612312359.30
 #$ -dl 202701312359
-#$ -ckpt 'user level'
+#$ -ckpt user
 #$ -c sx
 #$ -hold_jid 12,other*
 #$ -binding linear:4
