@@ -54,6 +54,13 @@ class SgeContract(SchedulerContract):
 
         assert cluster.statuses({submitted.job: submitted.elements}) == {}
 
+    def test_all_elements_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """By their names; what was queued is forgotten."""
+        submitted = self.submit(cluster, place, "exec sleep 600", 3, directives=list(self.held))
+        cluster.cancel(submitted.elements)
+
+        assert cluster.statuses({submitted.job: submitted.elements}) == {}
+
     def test_what_cannot_start_is_failed_and_says_why(self, cluster: Cluster, place: Place) -> None:
         """It would wait for ever in the state of error."""
         submitted = self.submit(cluster, place, "exit 0", 2, directives=["-wd /no/such/directory"])
