@@ -52,9 +52,9 @@ def test_a_command_that_cannot_be_executed_is_an_error(tmp_path) -> None:
 
 
 def test_a_command_that_hangs_is_given_up(monkeypatch) -> None:
-    monkeypatch.setattr(shell, "PATIENCE", 0.2)
+    monkeypatch.setenv(shell.PATIENCE, "0.2")
 
-    with pytest.raises(SchedulerError, match="`sleep 30` did not answer"):
+    with pytest.raises(SchedulerError, match=r"`sleep 30` did not answer within 0\.2 seconds"):
         local_shell(Command(("sleep", "30")))
 
 
