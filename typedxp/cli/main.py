@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "hold": "Keep queued jobs from starting.",
     "release": "Let held jobs start.",
     "retry": "Submit runs again that did not complete.",
+    "submit": "Submit the sweeps of a job script.",
     "profiles": "List and check the profiles of clusters.",
     "table": "Make a table of a metric: means and their spread.",
     "plot": "Draw a metric: the mean and a band around it.",

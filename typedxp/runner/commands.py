@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import look_at_code, reuse
+from typedxp.runner.scripts.session import Session, current
 from typedxp.runner.submitting import Submission, check_job, launch_jobs, script_of
 from typedxp.runner.waiting import Line, exit_code, wait
 from typedxp.stages.compose import inspect
@@ -32,13 +34,30 @@ from typedxp.vocabulary.stopping import Stopped
 def command_line(declaration: Declaration, program: str, arguments: Sequence[str]) -> int:
     """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 128 and more stopped."""
     try:
-        flags = parse_flags(arguments, Path(program).name)
-        with seldom_collected(stays=True):
-            what = _answer_or_plan(declaration, flags, Path(program).name)
-        return 0 if what is None else _execute(what, flags, [program, *arguments])
+        with current() as script:
+            code = _answered(declaration, program, arguments, script)
+            if script is not None:
+                script.ended(code)
+        return code
     except TypedxpError as error:
-        print(f"typedxp: {error}", file=sys.stderr)
-        return 2
+        return _refused(error)
+
+
+def _refused(error: TypedxpError) -> int:
+    print(f"typedxp: {error}", file=sys.stderr)
+    return 2
+
+
+def _answered(declaration: Declaration, program: str, arguments: Sequence[str], script: Session | None) -> int:
+    try:
+        flags = parse_flags(arguments, Path(program).name)
+        if script is not None and script.dry_run:
+            flags = replace(flags, dry_run=True)
+        with seldom_collected(stays=True):
+            what = _answer_or_plan(declaration, flags, Path(program).name, script)
+        return 0 if what is None else _execute(what, flags, [program, *arguments], script)
+    except TypedxpError as error:
+        return _refused(error)
     except KeyboardInterrupt:
         print("typedxp: interrupted. To go on with what did not complete: xp.resume=unfinished", file=sys.stderr)
         return 130
@@ -51,7 +70,7 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
         return 141
 
 
-def _answer_or_plan(declaration: Declaration, flags: Flags, program: str) -> Launch | None:
+def _answer_or_plan(declaration: Declaration, flags: Flags, program: str, script: Session | None) -> Launch | None:
     """Answer a question about the experiment, or plan what was asked for."""
     composer = _composer(declaration, flags)
     with composer.active():
@@ -60,7 +79,9 @@ def _answer_or_plan(declaration: Declaration, flags: Flags, program: str) -> Lau
             return None
         assignments, problems = parse(flags.overrides, composer.group_options)
         if flags.cfg is None:
-            return plan(declaration, composer, assignments, partial(_confirm, flags), problems)
+            given = script.assignments(assignments) if script is not None else assignments
+            what = plan(declaration, composer, given, partial(_confirm, flags), problems)
+            return script.adopt(what) if script is not None else what
         if problems:
             raise ConfigError(declaration.name, problems)
         inspect.config(composer, assignments, flags.cfg, resolved=flags.resolve, package=flags.package)
@@ -76,21 +97,22 @@ def _answer(declaration: Declaration, composer: Composer, flags: Flags, program:
         show.help_text(declaration, composer, program)
 
 
-def _execute(what: Launch, flags: Flags, command: Sequence[str]) -> int:
+def _execute(what: Launch, flags: Flags, command: Sequence[str], script: Session | None) -> int:
     check(what)
-    if what.profile is not None:
+    if what.profile is not None and not flags.dry_run:
         check_job(what)
     if what.settings.resume is not None:
         return _resume(what, flags)
     if flags.dry_run:
         left = reuse(what, partial(look_at_code, what))
         show.reused(left.notes)
-        if left.what.plan.runs:
-            show.plan_table(left.what)
+        what = script.fresh(left.what) if script is not None else left.what
+        if what.plan.runs:
+            show.plan_table(what)
             if what.profile is not None:
-                print(f"\n{script_of(left.what, len(left.what.plan.runs))}", end="")
+                print(f"\n{script_of(what, len(what.plan.runs))}", end="")
         return 0
-    return _launch(what, command)
+    return _launch(what, command, script)
 
 
 def _composer(declaration: Declaration, flags: Flags) -> Composer:
@@ -113,23 +135,25 @@ def _confirm(flags: Flags, count: int, limit: int) -> None:
         raise PlanError("Nothing was started.")
 
 
-def _launch(what: Launch, command: Sequence[str]) -> int:
+def _launch(what: Launch, command: Sequence[str], script: Session | None) -> int:
     show.notes(what.plan)
     code = snapshot(what)
     left = reuse(what, lambda: Seen(code))
-    what = left.what
     show.reused(left.notes)
+    what = script.fresh(left.what) if script is not None else left.what
     if not what.plan.runs:
         return 0
     if what.profile is not None:
-        return _submit(what, code, command)
+        return _submit(what, code, command, script)
     name, count = what.declaration.name, len(what.plan.runs)
     with show.progress(name, count) as report, closing(launch(what, code, command, report.started)) as runs:
         return _follow(runs, report)
 
 
-def _submit(what: Launch, code: Code | None, command: Sequence[str]) -> int:
+def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Session | None) -> int:
     made = launch_jobs(what, code, command)
+    if script is not None:
+        script.submitted(made)
     show.submitted(made.jobs)
     if made.refused is not None:
         return 1

@@ -1,0 +1,192 @@
+"""Owns the submission of a script: it is executed here, and its experiments submit their sweeps instead of running."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from typedxp.errors import ConfigError, PlanError, SchedulerError, nearest
+from typedxp.runner.profiles import judge_profile
+from typedxp.runner.scripts.reading import DIALECTS, Described, Script, describe, kinds, read_script
+from typedxp.runner.scripts.session import Entry, begin, finish
+from typedxp.runner.scripts.tracing import OWN, Failed, failures
+from typedxp.schedulers.registry import scheduler_names
+from typedxp.schedulers.shell import Command, Shell, local_shell
+from typedxp.stages.execute.script import run_script
+from typedxp.vocabulary.plan import Composed
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.profile import Profile
+
+_RIVALS = (
+    ("queue", "partition"),
+    ("account", "project"),
+    ("mem", "mem_per_cpu", "mem_per_gpu"),
+    ("gpus", "gres", "gpus_per_node", "gpus_per_socket", "gpus_per_task", "gpu"),
+    ("cpus", "cpus_per_gpu"),
+    ("after", "dependency"),
+    ("warn", "signal", "s_rt", "checkpoint"),
+    ("mail_on", "mail_type"),
+)
+"""Fields that mean the same: what the command line sets takes the place of what the script does."""
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """How a script is submitted: to which scheduler, with what fields of the profile changed, or not at all."""
+
+    scheduler: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> int:
+    """Submit every sweep of a script; return the exit code: 0 all, 1 something failed, 2 something was refused.
+
+    Raises:
+        TypedxpError: the script, or the profile that it describes, was refused; nothing was executed.
+    """
+    script = read_script(path)
+    described = _described(script, how, shell)
+    profile = _profile(script, described, how.overrides)
+    for note in described.notes:
+        _tell(f"{path}: {note}")
+    with TemporaryDirectory(prefix="typedxp-submit-") as made:
+        directory = Path(made)
+        try:
+            code = _execute(script, described, profile, directory, how)
+        except KeyboardInterrupt:
+            _summarize(finish(directory), [], how)
+            _tell("interrupted. What was not submitted: typedxp retry")
+            return 130
+        entries, failed = finish(directory), failures(directory / "failed")
+    _summarize(entries, failed, how)
+    return _exit_code(path, entries, failed, code)
+
+
+def _described(script: Script, how: Submitting, shell: Shell) -> Described:
+    """Find the scheduler that a script is for, and read its lines."""
+    scheduler = how.scheduler or _scheduler(script, shell)
+    if scheduler in DIALECTS:
+        return describe(script, DIALECTS[scheduler])
+    if scheduler not in scheduler_names():
+        raise PlanError(f"No scheduler is called {scheduler!r}. {nearest(scheduler, scheduler_names())}")
+    return Described(scheduler)
+
+
+def _scheduler(script: Script, shell: Shell) -> str:
+    found = kinds(script)
+    names = {each.scheduler for each in DIALECTS.values() if any(prefix in found for prefix in each.prefixes)}
+    if not names:
+        prefixes = ", ".join(dict.fromkeys(prefix for each in DIALECTS.values() for prefix in each.prefixes))
+        raise PlanError(
+            f"{script.path} has no directives ({prefixes}) before its first command: name the scheduler by --scheduler."
+        )
+    if names == {"pbs", "torque"}:
+        return _pbs_or_torque(shell)
+    if len(names) > 1:
+        places = "; ".join(f"{prefix} in line {numbers[0]}" for prefix, numbers in found.items())
+        raise PlanError(
+            f"{script.path} has directives for several schedulers: {places}. Say which counts by --scheduler."
+        )
+    return names.pop()
+
+
+def _pbs_or_torque(shell: Shell) -> str:
+    """Ask qstat, or else pbsnodes, which of the two is installed: both have their lines begin with #PBS."""
+    for command in ("qstat", "pbsnodes"):
+        try:
+            reply = shell(Command((command, "--version")))
+        except SchedulerError:
+            continue
+        said = f"{reply.out}\n{reply.err}"
+        if re.search(r"pbs_version|PBSPro|OpenPBS", said):
+            return "pbs"
+        if re.search(r"^\s*version:|torque", said, re.IGNORECASE | re.MULTILINE):
+            return "torque"
+    raise PlanError("#PBS is for PBS and for TORQUE, and qstat does not say which is here: --scheduler pbs, or torque.")
+
+
+def _profile(script: Script, described: Described, overrides: Mapping[str, Any]) -> Profile:
+    rivals = {name for group in _RIVALS if overrides.keys() & group for name in group}
+    values = {name: value for name, value in described.values.items() if name not in rivals - overrides.keys()}
+    values = {"scheduler": described.scheduler, **values, **overrides}
+
+    def origin(key: tuple[str, ...]) -> str:
+        name = key[2] if len(key) > 2 else ""
+        if name in overrides or name not in described.lines:
+            return "command line"
+        return f"{script.path}:{described.lines[name]}"
+
+    judged = judge_profile(values, Composed({}, {}, {}, {}, (), origin))
+    if isinstance(judged, list):
+        raise ConfigError(f"the profile of {script.path}", judged)
+    return judged
+
+
+def _execute(script: Script, described: Described, profile: Profile, directory: Path, how: Submitting) -> int:
+    path = _as_meant(script, directory)
+    variables = begin(directory, str(script.path), script.lines, profile, dry_run=how.dry_run)
+    if "BASH_ENV" in os.environ:
+        variables[OWN] = os.environ["BASH_ENV"]
+    home = DIALECTS[described.scheduler].home if described.scheduler in DIALECTS else ()
+    environment = {**os.environ, **variables, **dict.fromkeys(home, str(Path.cwd()))}
+    start = Path.cwd() / (described.directory or "")
+    return run_script(["bash", *script.options, str(path)], start, environment)
+
+
+def _as_meant(script: Script, directory: Path) -> Path:
+    r"""Return the script to execute: it itself, but where a line ends as ``lr=1,2\`` and the next begins ``seed=``.
+
+    To bash that is one word, which nobody means; so a copy has a blank there.
+    """
+    text = "\n".join(script.lines)
+    meant, count = re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", text)
+    while count:
+        text, (meant, count) = meant, re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", meant)
+    if text == "\n".join(script.lines):
+        return script.path.absolute()
+    _tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
+    copy = directory / script.path.name
+    copy.write_text(text)
+    return copy
+
+
+def _summarize(entries: Sequence[Entry], failed: Sequence[Failed], how: Submitting) -> None:
+    for each in dict.fromkeys(failed):
+        _tell(f"line {each.line} failed with exit code {each.code}: {each.command}")
+    sweeps = [entry for entry in entries if entry.runs]
+    runs, jobs = sum(entry.runs for entry in sweeps), sum(entry.jobs for entry in sweeps)
+    left = sum(entry.duplicates for entry in entries)
+    again = f"; {_count(left, 'point')} left out that came twice" if left else ""
+    if how.dry_run:
+        _tell(f"{_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} would be submitted{again}. Nothing was.")
+    elif entries:
+        _tell(f"submitted {_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} as {_count(jobs, 'job')}{again}.")
+    if refused := sum(entry.code == 2 for entry in entries):
+        _tell(f"{_count(refused, 'command')} refused: see above.")
+
+
+def _exit_code(path: Path, entries: Sequence[Entry], failed: Sequence[Failed], code: int) -> int:
+    if not entries:
+        raise PlanError(
+            f"{path} has submitted nothing: no experiment was started in it by its `main()`."
+            + (f" It ended with exit code {code}." if code else "")
+        )
+    if any(entry.code == 2 for entry in entries):
+        return 2
+    return 1 if failed or code or any(entry.code for entry in entries) else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _tell(text: str) -> None:
+    print(f"typedxp: {text}", file=sys.stderr)
