@@ -243,6 +243,8 @@ class SlurmScheduler(Scheduler):
     task = "SLURM_ARRAY_TASK_ID"
     own_name = ("${SLURM_JOB_ID}", "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}")
     inherited = _INHERITED
+    # slurmstepd's words, and those of the plugins that gather what jobs use.
+    memory_words = ("exceeded memory limit", "Exceeded job memory limit", "oom-kill event", "oom_kill event")
     # https://slurm.schedmd.com/job_state_codes.html
     states: ClassVar[Mapping[str, JobState]] = {
         "PENDING": JobState.QUEUED,
