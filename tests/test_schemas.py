@@ -1,4 +1,4 @@
-"""The published JSON Schemas are those of the models, and the files of real runs follow them."""
+"""The published JSON Schemas are those of the models, and the files of real runs and of profiles follow them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import ValidationError
 
+from tests.schedulers.cases import every_case
+from typedxp.schedulers.registry import OURS, get_scheduler
+from typedxp.schedulers.schemas import profile_schema
+from typedxp.schedulers.units import read_memory, read_walltime
+from typedxp.store.yaml import load
 from typedxp.vocabulary.documents import json_schemas
 
-PUBLISHED = Path(__file__).parents[1] / "schemas"
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "schemas"
+PROFILES = sorted((ROOT / "examples").rglob("xp/profile/*.yaml"))
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -25,7 +33,16 @@ def test_the_published_schemas_are_those_of_the_models():
     assert published == json_schemas(), "Write them anew: typedxp schemas schemas/"
 
 
-@pytest.mark.parametrize("name", ["run", "status", "verification", "document", "settings"])
+def test_the_published_schemas_of_profiles_are_those_of_the_models():
+    published = {
+        file.name.partition(".")[0]: json.loads(file.read_text()) for file in PUBLISHED.glob("profiles/*.schema.json")
+    }
+
+    ours = {name: profile_schema(get_scheduler(name).profile) for name in OURS}
+    assert published == ours, "Write them anew: typedxp schemas schemas/"
+
+
+@pytest.mark.parametrize("name", ["run", "status", "job", "verification", "document", "settings"])
 def test_a_schema_is_valid_and_says_what_it_is_for(name):
     schema = json_schemas()[name]
 
@@ -106,3 +123,118 @@ def test_editors_see_what_is_wrong_with_settings(text, message):
 
     assert bool(errors) == (message is not None)
     assert message is None or message in errors[0]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_schema_of_a_profile_describes_every_field(name):
+    schema = json.loads((PUBLISHED / f"profiles/{name}.schema.json").read_text())
+
+    Draft202012Validator.check_schema(schema)
+    assert set(schema["properties"]) == {*get_scheduler(name).profile.model_fields, "defaults"}
+    assert [field for field, said in schema["properties"].items() if not said.get("description")] == []
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "fields"),
+    [pytest.param(scheduler, case.fields, id=f"{scheduler}-{name}") for scheduler, name, case in every_case()],
+)
+def test_editors_take_every_profile_that_the_models_take(scheduler, fields):
+    try:
+        get_scheduler(scheduler).profile.model_validate(fields)
+    except ValidationError:
+        return
+    validator(f"profiles/{scheduler}").validate({"scheduler": scheduler, **fields})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scheduler: slurm\ntime: 1-12:00:00\nmem: 1.5GiB\naccount: 4711\nenv: {OMP_NUM_THREADS: 8}", None),
+        ("cpus: ${oc.env:CPUS}\ntime: ${oc.env:TIME}\nrequeue: ${oc.env:REQUEUE}\nsetup: module load cuda", None),
+        ("defaults: [base, _self_]\ntime: null\nnice: -5", None),
+        ("scheduler: sge", "'slurm' was expected"),
+        ("partion: gpu", "'partion' was unexpected"),
+        ("time: 90", "90 is not valid under any of the given schemas"),
+        ("time: 2 hours", "'2 hours' is not valid"),
+        ("mem: 16", "16 is not valid under any of the given schemas"),
+        ("cpus: 0", "0 is not valid under any of the given schemas"),
+        ("mail_on: [start]", "['start'] is not valid"),
+        ("hint: fast", "'fast' is not valid"),
+    ],
+)
+def test_editors_see_what_is_wrong_with_a_profile(text, message):
+    errors = [error.message for error in validator("profiles/slurm").iter_errors(load(text))]
+
+    assert bool(errors) == (message is not None)
+    assert message is None or message in errors[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2h", "90m", "1d12h", "1.5H", "45 min", "2w 1s", "02:00:00", "1-00:00:00", "1-00:00", "02:00", "2", "h", "2x"],
+)
+def test_editors_and_models_agree_on_times(text):
+    assert _taken("time", text) == _read(read_walltime, text)
+
+
+@pytest.mark.parametrize("text", ["16G", "512MB", "1.5gib", "4 T", "16", "16X", "G", "1e3M"])
+def test_editors_and_models_agree_on_memory(text):
+    assert _taken("mem", text) == _read(read_memory, text)
+
+
+def _taken(field, text):
+    return validator("profiles/slurm").is_valid({field: text})
+
+
+def _read(reader, text):
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.stem)
+def test_the_profiles_of_the_examples_follow_the_schema_that_they_name(file):
+    named = file.read_text().partition("\n")[0].removeprefix("# yaml-language-server: $schema=")
+    schema = (file.parent / named).resolve()
+    profile = load(file.read_text())
+
+    assert schema == PUBLISHED / f"profiles/{profile['scheduler']}.schema.json"
+    Draft202012Validator(json.loads(schema.read_text())).validate(profile)
+    get_scheduler(profile["scheduler"]).profile.model_validate(profile).check()
+
+
+def test_there_is_an_example_of_a_profile_for_every_scheduler():
+    assert sorted(load(file.read_text())["scheduler"] for file in PROFILES) == sorted(OURS)
+
+
+SUBMITTING = """
+from train import train
+from typedxp.errors import TypedxpError
+from typedxp.schedulers import Slurm
+from typedxp.testing.slurm import FakeSlurm
+from typedxp.testing.standin import Answer
+
+if __name__ == "__main__":
+    with FakeSlurm() as slurm:
+        train.sweep({"seed": [1, 3]}, token="t", profile=Slurm(time="2h", secrets={"token": "TOKEN"}), shell=slurm)
+        slurm.drain()
+        slurm.breaks("sbatch", Answer(err="Socket timed out", code=1))
+        train.sweep({"seed": [2]}, token="t", profile=Slurm(secrets={"token": "TOKEN"}), shell=slurm)
+"""
+
+
+def test_the_files_of_jobs_and_of_what_they_execute_follow_the_schemas(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "submitting.py").write_text(SUBMITTING)
+    (tmp_path / "conf").mkdir()
+    assert "Socket timed out" in shell("git init -q . && TOKEN=t python submitting.py", code=1)
+
+    jobs = [json.loads((tmp_path / f"logs/jobs/{number}/job.json").read_text()) for number in (1, 2)]
+    runs = [json.loads((tmp_path / f"logs/{number}/status.json").read_text()) for number in (1, 2, 3)]
+    for name, documents in (("job", jobs), ("status", runs)):
+        for document in documents:
+            validator(name).validate(document)
+    assert [job["job"] for job in jobs] == ["1", None]
+    assert [run["status"] for run in runs] == ["completed", "failed", "failed"]

@@ -14,6 +14,17 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|min|m|s)", re.IGNORECASE)
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "min": 60, "s": 1}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP])(?:i?B)?", re.IGNORECASE)
 _POWERS = "KMGTP"
+# The same for editors, whose regular expressions know no flags.
+_TIME_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*((\d+-)?\d+:\d{1,2}:\d{1,2}|\d+-\d+:\d{1,2}|(\d+(\.\d+)?\s*([wdhmsWDHMS]|[mM][iI][nN])\s*)+)\s*$",
+    "examples": ["2h", "90m", "02:00:00", "1-00:00:00"],
+}
+_SIZE_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*\d+(\.\d+)?\s*[KMGTPkmgtp]([iI]?[bB])?\s*$",
+    "examples": ["16G", "512MB"],
+}
 
 
 def read_walltime(value: Any) -> timedelta:
@@ -103,7 +114,7 @@ Walltime = Annotated[
     timedelta,
     BeforeValidator(read_walltime),
     PlainSerializer(days_clock, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["2h", "90m", "02:00:00", "1-00:00:00"]}),
+    WithJsonSchema(_TIME_SCHEMA),
 ]
 """A time limit: ``2h``, ``90m``, ``02:00:00``, ``1-00:00:00``."""
 
@@ -111,6 +122,6 @@ Memory = Annotated[
     int,
     BeforeValidator(read_memory),
     PlainSerializer(spell_memory, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["16G", "512MB"]}),
+    WithJsonSchema(_SIZE_SCHEMA),
 ]
 """An amount of memory, in bytes: ``16G``, ``512MB``; units are powers of 1024."""
