@@ -128,9 +128,9 @@ def current() -> Iterator[Session | None]:
         session.said = json.load(file)
         try:
             yield session
-        except SystemExit:
-            # A flag that there is not.
-            session.ended(2)
+        except BaseException as error:
+            # A flag that there is not, or a mistake of ours.
+            session.ended(2 if isinstance(error, SystemExit) else 1)
             raise
 
 
