@@ -119,8 +119,9 @@ def current() -> Iterator[Session | None]:
         file = session.file.open(encoding="utf-8")
     except OSError:
         raise PlanError(
-            "The script that started this is not being submitted any more.\n"
-            f"Let it `wait` for what it puts into the background. To run here: unset {VARIABLE}"
+            "The script that started this is not being submitted any more, or not from this machine.\n"
+            "Let it `wait` for what it puts into the background, and start experiments without srun or mpirun. "
+            f"To run here: unset {VARIABLE}"
         ) from None
     with file:
         # The submission ends when all that share this have ended.
