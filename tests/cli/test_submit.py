@@ -66,16 +66,17 @@ class Typed:
 
 
 class Desk:
-    """A project in a git repository, and commands of a scheduler that only pretend."""
+    """A project in a git repository, and commands of a scheduler that only pretend, unless they are ``real``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, real: bool = False) -> None:
         self.path = path
         self.bin = path.parent / "bin"
         (self.bin.parent / "taken").mkdir()
         self.bin.mkdir()
-        self.command("sbatch", SBATCH)
-        for name in ("oarsub", "qsub"):
-            self.command(name, "#!/bin/sh\nexit 1\n")
+        if not real:
+            self.command("sbatch", SBATCH)
+            for name in ("oarsub", "qsub"):
+                self.command(name, "#!/bin/sh\nexit 1\n")
         self.command("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
         self.write("main.py", MAIN)
         self.write(".gitignore", "*.sh\nlogs/\n")
@@ -318,3 +319,27 @@ python main.py lr=1
 
     assert typed.out.splitlines()[:3] == ["made", "b 0 0", f"1 theirs {desk.path / 'job.sh'}"]
     assert "__typedxp" not in typed.err
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(LISTING_3.replace("1-00:10:00", "00:02:00"), marks=pytest.mark.real("slurm")),
+        pytest.param("#$ -l h_rt=120 -cwd\npython main.py lr=10.,1. seed=1,2\n", marks=pytest.mark.real("sge")),
+        # The one of the tests has neither cores nor a memory of GPUs.
+        pytest.param(
+            "#!/bin/bash\n#OAR -l resource_id=1, walltime=00:02:00\n#OAR -t besteffort\n#OAR -p resource_id>'0'\n"
+            "python main.py lr=10.,1.\\\n   seed=1,2\\\n",
+            marks=pytest.mark.real("oar"),
+        ),
+    ],
+    ids=["slurm", "sge", "oar"],
+)
+def test_the_scripts_of_the_paper_run_on_real_clusters(tmp_path, script):
+    (tmp_path / "project").mkdir()
+    desk = Desk(tmp_path / "project", real=True)
+    typed = desk.submit(script.replace("seed=1,2", "seed=1,2 xp.wait=true"))
+
+    assert (typed.code, len(desk.points())) == (0, 4), typed.err
+    printed = [(desk.path / "logs" / str(run) / "stdout.log").read_text() for run in range(1, 5)]
+    assert printed == [f"trained {lr} {seed} None\n" for lr in (10.0, 1.0) for seed in (1, 2)]
