@@ -61,7 +61,12 @@ def project(tmp_path):
     root.mkdir()
     (root / "work.py").write_text(SCRIPT)
     (root / ".gitignore").write_text("logs\n")
-    subprocess.run("git init --quiet && git add . && git commit --quiet -m first", cwd=root, shell=True, check=True)
+    subprocess.run(
+        "git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m first",
+        cwd=root,
+        shell=True,
+        check=True,
+    )
     return root
 
 
@@ -103,7 +108,7 @@ def statuses(found):
 
 
 def logged(project, run):
-    [line] = (project / "logs" / str(run) / "metrics" / "summary.jsonl").read_text().splitlines()
+    [line] = (project / "logs" / str(run) / "metrics" / "train.jsonl").read_text().splitlines()
     return json.loads(line)
 
 
