@@ -5,7 +5,8 @@ A page is a story in a git repository of its own, told by its code blocks in ord
 - a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`;
 - `console`: what is typed after `$`, in bash, and what that prints; `...` stands for anything;
 - `python` with `>>>`: a new Python session;
-- `text` and MyST directives are only read.
+- `text` and MyST directives are only read;
+- on the pages of schedulers, the first `yaml` is a profile, and the first `bash` what a job script with it begins with.
 
 A comment before a block tells what is special: `<!-- exit code 2 -->`, `<!-- not run: why -->`.
 """
@@ -21,13 +22,22 @@ from pathlib import Path
 import pytest
 
 import typedxp
+from tests.schedulers.cases import own
+from typedxp import schedulers
 from typedxp.cli.main import COMMANDS
 from typedxp.runner.flags import parser
+from typedxp.schedulers.job import Job
+from typedxp.schedulers.profile import Profile
+from typedxp.schedulers.registry import OURS, get_scheduler
+from typedxp.schedulers.script import render
+from typedxp.store.yaml import load
 from typedxp.vocabulary.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]
+
+CLUSTERS = [DOCS / "schedulers" / f"{name}.md" for name in OURS]
 
 BLOCK = re.compile(
     r"^(?:<!-- (?P<note>.*?) -->\n+)?^```(?P<language>.*?)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -66,7 +76,12 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     found = [Block(match["note"] or "", match["language"], match["text"]) for match in BLOCK.finditer(page.read_text())]
-    return [block for block in found if not block.readable_only and block.note not in {"quickstart", "tests"}]
+    passed_over = {"yaml", "bash"} if page in CLUSTERS else set()
+    return [
+        block
+        for block in found
+        if not block.readable_only and block.note not in {"quickstart", "tests"} and block.language not in passed_over
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -112,6 +127,66 @@ def test_the_readme_has_one_command_to_try_and_one_to_test():
 @pytest.mark.parametrize("name", typedxp.__all__)
 def test_every_public_name_is_in_the_reference(name):
     assert re.search(rf"^\.\. auto\w+:: typedxp\.{name}$", (DOCS / "reference.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", CLUSTERS, ids=lambda page: page.stem)
+def test_a_worked_profile_makes_the_script_that_is_shown(page):
+    shown = list(BLOCK.finditer(page.read_text()))
+    profile, script = (next(block["text"] for block in shown if block["language"] == kind) for kind in ("yaml", "bash"))
+    scheduler = get_scheduler(page.stem)
+    model = scheduler.profile.model_validate(load(profile))
+    job = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"), 100)
+
+    written = render(scheduler, model, job)
+    assert written[: len(script)] == script
+    assert not written[len(script) :].startswith(model.prefix), "a directive is not shown"
+
+
+@pytest.mark.parametrize("page", CLUSTERS, ids=lambda page: page.stem)
+def test_a_page_names_every_setting_that_its_scheduler_alone_has(page):
+    alone = set(get_scheduler(page.stem).profile.model_fields) - set(Profile.model_fields)
+
+    assert sorted(field for field in alone if not re.search(rf"`[^`\n]*\b{field}\b[^`\n]*`", page.read_text())) == []
+
+
+def test_the_table_of_what_schedulers_can_express_is_that_of_the_models():
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (DOCS / "schedulers/index.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    said = {name.strip("`"): cells for name, *cells in rows[1:] if name.startswith("`")}
+
+    assert rows[0] == ["", *OURS]
+    fields = [field for field in Profile.model_fields if field not in Profile.portable]
+    assert {name: said.get(name) for name in fields} == {
+        field: [_sayable(name, field) for name in OURS] for field in fields
+    }
+    assert said["typedxp hold"] == ["yes" if get_scheduler(name).hold_commands(["1"]) else "" for name in OURS]
+    script = Path("job.sh")
+    assert said["typedxp profiles check"] == [
+        "yes" if get_scheduler(name).test_command(script) else "" for name in OURS
+    ]
+
+
+def _sayable(scheduler, field):
+    """Whether a scheduler can express a field; ``site`` if it needs the site's words for that."""
+    if field not in get_scheduler(scheduler).profile(scheduler=scheduler).expressed():
+        return ""
+    return "site" if field in own(scheduler)["needs"] else "yes"
+
+
+def test_every_portable_field_of_profiles_is_in_the_reference_and_the_reverse():
+    documented = re.findall(r"^\| `xp\.profile\.(\w+)`", (DOCS / "reference.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(Profile.model_fields)
+
+
+@pytest.mark.parametrize("name", schedulers.__all__)
+def test_every_public_name_of_schedulers_is_in_the_reference(name):
+    text = (DOCS / "reference.md").read_text()
+
+    assert re.search(rf"^\.\. auto\w+:: typedxp\.schedulers\.{name}(\(.*\))?$|^- `{name}`: ", text, re.MULTILINE)
 
 
 def test_every_setting_is_in_the_reference_and_the_reverse():

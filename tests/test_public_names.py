@@ -7,10 +7,12 @@ import inspect
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import typedxp
+from typedxp import schedulers
 
 PUBLIC = [
     "Array",
@@ -22,10 +24,12 @@ PUBLIC = [
     "InputPath",
     "Metrics",
     "PlanError",
+    "ProfileError",
     "RecordError",
     "ResultsError",
     "Run",
     "RunHandle",
+    "SchedulerError",
     "SnapshotError",
     "StopRequest",
     "StoreError",
@@ -41,13 +45,47 @@ PUBLIC = [
 ]
 
 
-def test_the_public_names_are_exactly_these():
-    assert typedxp.__all__ == PUBLIC
-    assert set(PUBLIC) <= set(dir(typedxp))
+OF_SCHEDULERS = [
+    "Cluster",
+    "Command",
+    "Job",
+    "JobState",
+    "JobStatus",
+    "Local",
+    "Lsf",
+    "Memory",
+    "Moab",
+    "Oar",
+    "Pbs",
+    "Profile",
+    "Reply",
+    "Scheduler",
+    "Sge",
+    "Shell",
+    "Slurm",
+    "Submitted",
+    "Torque",
+    "Walltime",
+    "answered",
+    "get_scheduler",
+    "local_shell",
+    "unreadable",
+]
+ALIASES = {"Memory", "Shell", "Walltime"}
+"""Names of types: what they are stands below them in the source."""
+
+BOTH = pytest.mark.parametrize(("module", "names"), [(typedxp, PUBLIC), (schedulers, OF_SCHEDULERS)])
 
 
-def test_type_checkers_see_the_same_names_from_the_same_modules_as_python_does():
-    tree = ast.parse(inspect.getsource(typedxp))
+@BOTH
+def test_the_public_names_are_exactly_these(module, names):
+    assert module.__all__ == names
+    assert set(names) <= set(dir(module))
+
+
+@BOTH
+def test_type_checkers_see_the_same_names_from_the_same_modules_as_python_does(module: ModuleType, names):
+    tree = ast.parse(inspect.getsource(module))
     seen = {
         alias.name: statement.module
         for block in tree.body
@@ -57,23 +95,28 @@ def test_type_checkers_see_the_same_names_from_the_same_modules_as_python_does()
         for alias in statement.names
     }
 
-    assert seen == typedxp._HOMES
-    assert sorted(seen) == PUBLIC
+    assert seen == module._HOMES
+    assert sorted(seen) == names
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_a_public_name_says_what_it_is(name):
-    value = getattr(typedxp, name)
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(typedxp, name) for name in PUBLIC] + [(schedulers, name) for name in OF_SCHEDULERS if name not in ALIASES],
+)
+def test_a_public_name_says_what_it_is(module, name):
+    value = getattr(module, name)
 
     assert inspect.getdoc(value)
     for member, attribute in vars(value).items() if inspect.isclass(value) else ():
-        if not member.startswith("_") and (callable(attribute) or isinstance(attribute, property)):
+        if not member.startswith(("_", "model_")) and (callable(attribute) or isinstance(attribute, property)):
             assert inspect.getdoc(attribute), f"{name}.{member} has no docstring"
 
 
 def test_an_unknown_name_is_refused_as_python_does():
     with pytest.raises(AttributeError, match="module 'typedxp' has no attribute 'sweep'"):
         _ = typedxp.sweep
+    with pytest.raises(AttributeError, match=r"module 'typedxp\.schedulers' has no attribute 'Condor'"):
+        _ = schedulers.Condor
 
 
 def test_the_version_is_that_of_the_project():

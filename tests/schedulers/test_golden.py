@@ -69,16 +69,16 @@ def _shown(scheduler: str, field: str) -> list[Case]:
 
 
 def _heard(scheduler: str, field: str, case: Case) -> bool:
-    """Whether a script is another one without the field; or the field is refused, and what is left is not."""
+    """Whether a script is another one without the field; or the field is refused, by name if others are, too."""
     less = Case({name: value for name, value in case.fields.items() if name != field}, case.count, case.job)
     return _written(scheduler, case) != _written(scheduler, less)
 
 
-def _written(scheduler: str, case: Case) -> str | None:
+def _written(scheduler: str, case: Case) -> str:
     try:
         return write(get_scheduler(scheduler), case)
-    except ProfileError:
-        return None
+    except ProfileError as error:
+        return str(error)
 
 
 @EACH

@@ -9,13 +9,17 @@ import click
 
 from typedxp.cli.choosing import chosen, warn
 from typedxp.runner.acting import companions
-from typedxp.runner.following import Standing, follow
+from typedxp.runner.following import Standing, follow, locate
 from typedxp.store.store import Store
 from typedxp.vocabulary.listing import listed
 
 
 def act(
-    action: Callable[[Sequence[Standing]], None], done: str, store: Path, words: Sequence[str], where: str | None
+    action: Callable[[Sequence[Standing]], Sequence[Standing]],
+    done: str,
+    store: Path,
+    words: Sequence[str],
+    where: str | None,
 ) -> int:
     """Do something to the runs that were chosen and are underway; return the exit code.
 
@@ -24,12 +28,13 @@ def act(
     """
     if not words and where is None:
         raise click.UsageError("Name the runs, or give a condition: --where.")
-    standings = [one for one in follow(Store(store), chosen(store, words, where), warn) if not one.status.status.final]
-    ours = [one for one in standings if one.job is not None and one.job.job is not None]
-    if here := [one.directory.id for one in standings if one not in ours]:
-        warn(f"{listed(here).capitalize()} were not submitted to a scheduler: left alone.")
-    if shared := companions(ours):
-        warn(f"{listed(shared).capitalize()} share jobs with them: {done}, too.")
-    action(ours)
-    print(f"{listed([one.directory.id for one in ours]).capitalize()} {done}." if ours else "There is nothing to do.")
+    home = Store(store)
+    standings = [one for one in follow(home, chosen(store, words, where), warn) if not one.status.status.final]
+    shared = [one for one in locate(home, map(home.run, companions(standings)), warn) if not one.status.status.final]
+    told = {one.directory.id for one in action([*standings, *shared])}
+    if left := [one.directory.id for one in standings if one.directory.id not in told]:
+        warn(f"{listed(left).capitalize()} left alone: there is nothing of a scheduler's to be {done}.")
+    if too := told & {one.directory.id for one in shared}:
+        warn(f"{listed(sorted(too)).capitalize()} {done}, too: they share jobs with those.")
+    print(f"{listed(sorted(told)).capitalize()} {done}." if told else "There is nothing to do.")
     return 0

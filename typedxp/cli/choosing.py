@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from typedxp.cli.options import store_option
 from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.store.yaml import load
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -23,14 +24,47 @@ _SWEEP = re.compile(r"[0-9a-f]{6,12}")
 
 def choosing_options(command: Command) -> Command:
     """Add the argument RUNS, ``--where`` and the store, and a value for each to the call."""
-    options = (
-        click.argument("runs", nargs=-1, metavar="[RUNS|SWEEP]...", callback=_check),
-        click.option("--where", metavar="CONDITION", help='Only runs that meet it, as in "lr > 0.1".'),
-        store_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    runs = click.argument("runs", nargs=-1, metavar="[RUNS|SWEEP]...", callback=_check)
+    return runs(where_options(command))
+
+
+def where_options(command: Command) -> Command:
+    """Add ``--where`` and the store, and a value for each to the call."""
+    where = click.option("--where", metavar="CONDITION", help='Only runs that meet it, as in "lr > 0.1".')
+    return where(store_option(command))
+
+
+def check_words(words: Sequence[str]) -> Sequence[str]:
+    """Return words that choose runs.
+
+    Raises:
+        BadParameter: one cannot.
+    """
+    for word in words:
+        if not (_RANGE.fullmatch(word) or _SWEEP.fullmatch(word)):
+            raise click.BadParameter(f"{word!r} is no run (12), no range (3-7), and no sweep (as in `typedxp show`).")
+    return words
+
+
+def names_runs(word: str) -> bool:
+    """Whether a word names runs by their ids, and not a sweep."""
+    match = _RANGE.fullmatch(word)
+    return match is not None and not (len(word) == 12 and match[2] is None)
+
+
+def read_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """Read what is to be changed of a profile, as in ``time=4h``.
+
+    Raises:
+        BadParameter: a text says nothing of the kind.
+    """
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{text!r} is not FIELD=VALUE, as in time=4h.")
+        found[key.removeprefix("xp.profile.")] = _value(value)
+    return found
 
 
 def chosen(store: Path, words: Sequence[str], where: str | None) -> list[RunDirectory]:
@@ -54,15 +88,22 @@ def warn(text: str) -> None:
 
 
 def _check(_: click.Context, __: click.Parameter, words: Sequence[str]) -> Sequence[str]:
-    for word in words:
-        if not (_RANGE.fullmatch(word) or _SWEEP.fullmatch(word)):
-            raise click.BadParameter(f"{word!r} is no run (12), no range (3-7), and no sweep (as in `typedxp show`).")
-    return words
+    return check_words(words)
+
+
+def _value(text: str) -> Any:
+    """Read lists, mappings, and what is unset or yes or no, as YAML has them: any other text is what it is."""
+    if text[:1] not in "[{" and text not in ("null", "true", "false"):
+        return text
+    try:
+        return load(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} cannot be read: {error}") from None
 
 
 def _meant(store: Store, word: str) -> Iterator[RunDirectory]:
     match = _RANGE.fullmatch(word)
-    if match is None or (len(word) == 12 and match[2] is None):
+    if match is None or not names_runs(word):
         yield from _of_sweep(store, word)
     elif match[2] is None:
         yield store.run(int(word))
@@ -75,10 +116,18 @@ def _meant(store: Store, word: str) -> Iterator[RunDirectory]:
 
 
 def _of_sweep(store: Store, word: str) -> list[RunDirectory]:
-    found = [run for run in store.runs() if run.read_record().sweep.startswith(word)]
+    found = [run for run in store.runs() if _is_of(run, word)]
     if not found:
         raise StoreError(f"There is no sweep {word} in {store.path}.")
     return found
+
+
+def _is_of(run: RunDirectory, sweep: str) -> bool:
+    try:
+        return run.read_record().sweep.startswith(sweep)
+    except StoreError as error:
+        warn(str(error))
+        return False
 
 
 def _meeting(store: Path, where: str) -> set[int]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import click
 
 from typedxp.cli.choosing import warn
 from typedxp.cli.options import store_option
-from typedxp.runner.following import Standing, follow
+from typedxp.runner.following import Standing, follow, locate
 from typedxp.runner.printed import job_output
+from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 
 _PAUSE = 0.5
+_ASK = 20
+"""How many looks into the files come between two questions to the scheduler, which others ask, too."""
 
 
 @click.command()
@@ -30,31 +34,39 @@ def logs(run: int, store: Path, *, following: bool, err: bool, job: bool) -> Non
     """
     home = Store(store)
     directory = home.run(run)
-    shown = 0
-    while True:
-        [standing] = follow(home, [directory], warn)
-        shown += _show(_file(standing, err=err, job=job), shown)
+    shown: dict[Path, int] = {}
+    for look in count():
+        standing = _standing(home, directory, ask=following and look % _ASK == 0)
+        file = _file(standing, err=err, job=job)
+        if file is not None:
+            shown[file] = _show(file, shown.get(file, 0))
         if not following or standing.status.status.final:
-            return
+            break
         time.sleep(_PAUSE)
+    if not any(shown.values()):
+        print(f"typedxp: Run {run} has printed nothing{' of the kind' if err or job else ''}.", file=sys.stderr)
+
+
+def _standing(home: Store, directory: RunDirectory, *, ask: bool) -> Standing:
+    """Return where a run stands; a StoreError if that cannot be read."""
+    found = follow(home, [directory], warn) if ask else locate(home, [directory], warn)
+    return found[0] if found else Standing(directory, directory.read_status())
 
 
 def _file(standing: Standing, *, err: bool, job: bool) -> Path | None:
     own = standing.directory.stderr if err else standing.directory.stdout
     if not job and (own.exists() and own.stat().st_size):
         return own
-    if standing.job is None or standing.name is None or (err and not job):
+    if standing.job is None or (err and not job):
         return None
-    return job_output(standing.directory, standing.job, standing.name)
+    return job_output(standing.directory, standing.job, standing.names)
 
 
-def _show(file: Path | None, start: int) -> int:
-    """Print what a file holds from ``start`` on; return how many bytes that are."""
-    if file is None or not file.exists():
-        return 0
+def _show(file: Path, start: int) -> int:
+    """Print what a file holds from ``start`` on; return where it ends."""
     with file.open("rb") as source:
         source.seek(start)
         data = source.read()
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
-    return len(data)
+    return start + len(data)

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import click
 
+from typedxp.cli.options import json_option
 from typedxp.cli.tables import print_table
 from typedxp.runner.checking import check_profile
-from typedxp.runner.profiles import find_profiles
+from typedxp.runner.profiles import Found, profiles_from_here
+from typedxp.store.directory import dump
 
 
 @click.group(invoke_without_command=True)
+@json_option
 @click.pass_context
-def profiles(context: click.Context) -> None:
-    """List the profiles: name, scheduler, where each comes from. The YAML files of projects have more.
+def profiles(context: click.Context, *, as_json: bool) -> None:
+    """List the profiles: name, scheduler, where each comes from, and what it takes over.
 
-    A profile is a YAML file in ~/.config/typedxp/profiles or /etc/typedxp/profiles, one of the project in xp/profile/
-    of its config directory, or registered in Python.
+    A profile is a YAML file: of the project, in xp/profile/ of its config directory (looked for from here), in
+    ~/.config/typedxp/profiles or in /etc/typedxp/profiles. Those that Python registers are known to their experiment.
     """
-    if context.invoked_subcommand is None:
-        rows = [
-            (name, str(found.values.get("scheduler", "?")), found.origin) for name, found in find_profiles().items()
-        ]
-        print_table(sorted(rows))
+    if context.invoked_subcommand is not None:
+        return
+    found = sorted(profiles_from_here().items())
+    if as_json:
+        rows = [{"name": name, "values": one.values, "origin": one.origin, "hidden": one.hidden} for name, one in found]
+        print(dump(rows).decode(), end="")
+    else:
+        print_table([_row(name, one) for name, one in found])
+
+
+def _row(name: str, found: Found) -> tuple[str, str, str, str]:
+    hidden = f"takes over {', '.join(found.hidden)}" if found.hidden else ""
+    return name, str(found.values.get("scheduler", "?")), found.origin, hidden
 
 
 @profiles.command()
 @click.argument("name")
 def check(name: str) -> None:
     """Check the profile NAME: write the script of a small array, and let the scheduler test it where it can."""
-    script, said = check_profile(name)
-    print(script, end="")
-    print(f"\n{said}")
+    print(check_profile(name, print))

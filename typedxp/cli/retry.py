@@ -2,55 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from typedxp.cli.choosing import choosing_options, chosen, warn
-from typedxp.runner.acting import Retrying
-from typedxp.runner.acting import retry as submit_again
-from typedxp.runner.following import follow
+from typedxp.cli.choosing import check_words, chosen, names_runs, read_overrides, warn, where_options
+from typedxp.runner.following import Standing, follow
+from typedxp.runner.retrying import Retrying
+from typedxp.runner.retrying import retry as submit_again
 from typedxp.runner.show import submitted
 from typedxp.store.store import Store
-from typedxp.store.yaml import load
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunStatus
 
 _CAUSES = {
-    "failed": (RunStatus.FAILED,),
-    "lost": (RunStatus.LOST,),
-    "timeout": (RunStatus.TIMEOUT,),
-    "oom": (RunStatus.OUT_OF_MEMORY,),
-    "cancelled": (RunStatus.CANCELLED,),
-    "preempted": (RunStatus.PREEMPTED,),
+    "failed": RunStatus.FAILED,
+    "lost": RunStatus.LOST,
+    "timeout": RunStatus.TIMEOUT,
+    "oom": RunStatus.OUT_OF_MEMORY,
+    "cancelled": RunStatus.CANCELLED,
+    "preempted": RunStatus.PREEMPTED,
 }
 
 
 def _read_scale(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, float]:
     found = {}
-    for part in (text or "").split(",") if text else ():
+    for part in text.split(",") if text else ():
         key, _equals, factor = part.partition("=")
         try:
             found[key] = float(factor)
         except ValueError:
             raise click.BadParameter(f"{part!r} is not FIELD=FACTOR, as in time=2,mem=1.5.") from None
-        if key not in ("time", "mem") or not found[key] > 0:
-            raise click.BadParameter(f"{part!r}: what can be raised is time and mem, by a factor.")
-    return found
-
-
-def _read_overrides(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{text!r} is not FIELD=VALUE, as in time=4h.")
-        found[key.removeprefix("xp.profile.")] = load(value) if value else None
+        if key not in ("time", "mem") or not 1 < found[key] < math.inf:
+            raise click.BadParameter(f"{part!r}: what can be raised is time and mem, by a factor of more than 1.")
     return found
 
 
 @click.command()
-@choosing_options
+@click.argument("words", nargs=-1, metavar="[RUNS|SWEEP|FIELD=VALUE]...")
+@where_options
 @click.option("--failed", is_flag=True, help="Those that failed.")
 @click.option("--lost", is_flag=True, help="Those that are lost.")
 @click.option("--timeout", is_flag=True, help="Those that ran out of time.")
@@ -58,36 +50,58 @@ def _read_overrides(_: click.Context, __: click.Parameter, texts: Sequence[str])
 @click.option("--cancelled", is_flag=True, help="Those that were cancelled.")
 @click.option("--preempted", is_flag=True, help="Those that were preempted.")
 @click.option("--profile", metavar="NAME", help="Submit with another profile.")
-@click.option(
-    "--set", "overrides", metavar="FIELD=VALUE", multiple=True, callback=_read_overrides, help="Change the profile."
-)
+@click.option("--set", "more", metavar="FIELD=VALUE", multiple=True, help="Change the profile, as the words do.")
 @click.option(
     "--scale", metavar="time=2,mem=1.5", callback=_read_scale, help="Raise what ran out: time for those that timed out."
 )
 def retry(
-    runs: Sequence[str],
+    words: Sequence[str],
     where: str | None,
     store: Path,
     *,
     profile: str | None,
-    overrides: Mapping[str, object],
+    more: Sequence[str],
     scale: Mapping[str, float],
     **causes: bool,
 ) -> int:
     """Submit runs again that did not complete, in their directories: just those points, as one array.
 
-    RUNS are ids (12), ranges (3-7) or sweeps; all of the store by default. What completed or is underway is left alone.
+    RUNS are ids (12), ranges (3-7) or sweeps; all of the store by default. FIELD=VALUE changes a field of the profile,
+    as in time=4h; xp/profile=NAME chooses another. What has completed is left alone.
     """
-    wanted = {word for cause, words in _CAUSES.items() if causes[cause] for word in words}
-    wanted = wanted or set(RunStatus) - {RunStatus.COMPLETED}
-    standings = [
-        standing
-        for standing in follow(Store(store), chosen(store, runs, where), warn)
-        if standing.status.status.final and standing.status.status in wanted
-    ]
-    if not standings:
+    runs = check_words([word for word in words if "=" not in word])
+    changes = [word for word in [*words, *more] if "=" in word or word not in runs]
+    named = [word.partition("=")[2] for word in changes if word.startswith("xp/profile=")]
+    overrides = read_overrides([word for word in changes if not word.startswith("xp/profile=")])
+    wanted = {word for cause, word in _CAUSES.items() if causes[cause]} or set(_CAUSES.values())
+    standings = follow(Store(store), chosen(store, runs, where), warn)
+    _refuse_underway(standings, runs, asked=any(causes.values()) or where is not None)
+    how = Retrying(named[-1] if named else profile, overrides, scale)
+    left = _possible([one for one in standings if one.status.status in wanted], runs, how)
+    if not left:
         print("There is nothing to retry.")
         return 0
-    made = list(submit_again(standings, Retrying(profile, overrides, scale)))
-    submitted(made)
+    made = []
+    for job in submit_again(left, how):
+        submitted([job])
+        made.append(job)
     return 1 if any(record.refused for _, record in made) else 0
+
+
+def _refuse_underway(standings: Iterable[Standing], words: Sequence[str], *, asked: bool) -> None:
+    """Refuse runs that were named one by one, and have not ended; of a sweep, the others are meant."""
+    ids = [one.directory.id for one in standings if not one.status.status.final]
+    if ids and words and all(map(names_runs, words)) and not asked:
+        are = "is" if len(ids) == 1 else "are"
+        raise click.UsageError(f"{listed(ids).capitalize()} {are} underway: cancel first, or wait.")
+
+
+def _possible(standings: Sequence[Standing], words: Sequence[str], how: Retrying) -> Sequence[Standing]:
+    """Leave out runs that nobody has named, and of which it is not known how to submit them."""
+    unknown = [one.directory.id for one in standings if one.job is None]
+    if how.profile is not None or words or not unknown or len(unknown) == len(standings):
+        return standings
+    warn(
+        f"{listed(unknown).capitalize()} had no job yet: left alone. To submit them: typedxp retry RUNS --profile NAME"
+    )
+    return [one for one in standings if one.job is not None]

@@ -12,7 +12,7 @@ import click
 from typedxp.cli.choosing import choosing_options, chosen, warn
 from typedxp.cli.options import json_option
 from typedxp.runner.following import Standing, follow
-from typedxp.runner.waiting import Line, exit_code, wait
+from typedxp.runner.waiting import Watch, exit_code, explained, wait
 from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import Status
@@ -30,11 +30,11 @@ def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, 
     """
     home, directories = Store(store), chosen(store, runs, where)
     if watch:
-        line = Line()
+        table = Watch()
         try:
-            standings = wait(home, directories, line, warn)
+            standings = wait(home, directories, table, warn)
         finally:
-            line.close()
+            table.close()
     else:
         standings = follow(home, directories, warn)
     if as_json:
@@ -46,14 +46,15 @@ def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, 
 
 
 def _row(standing: Standing) -> dict[str, object]:
-    found = standing.found
-    scheduler = {"scheduler": standing.job.scheduler, "name": standing.name} if standing.job is not None else None
-    native = asdict(found) if found is not None else None
+    job, found = standing.job, standing.found
+    element = None
+    if job is not None:
+        element = {"scheduler": job.scheduler, "job": job.job, "name": standing.name, "submitted": job.submitted}
     return {
         "id": standing.directory.id,
         "seconds": _seconds(standing.status),
-        "element": scheduler,
-        "found": native,
+        "element": element,
+        "found": asdict(found) if found is not None else None,
     } | asdict(standing.status)
 
 
@@ -62,17 +63,8 @@ def _line(standing: Standing) -> str:
     start = (where.start or "").partition(".")[0].replace("T", " ")
     return (
         f"{standing.directory.id:>6}  {where.status:<13}  {where.attempt:>2}  {start:<19}  {_duration(where):>9}  "
-        f"{_explained(standing)}"
+        f"{explained(standing)}"
     ).rstrip()
-
-
-def _explained(standing: Standing) -> str:
-    """Say why a run stands where it does: in the scheduler's words while it is in a queue."""
-    found = standing.found
-    if standing.status.status.final or found is None or standing.job is None:
-        return _first_line(standing.status.cause)
-    reason = f" ({found.reason})" if found.reason else ""
-    return _first_line(f"{standing.job.scheduler} {standing.name}: {found.native}{reason}")
 
 
 def _seconds(found: Status) -> float | None:
@@ -90,8 +82,3 @@ def _duration(found: Status) -> str:
     # A clock that was set back makes no time.
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-
-
-def _first_line(text: str | None) -> str:
-    line = (text or "").partition("\n")[0]
-    return line if line.isprintable() else ascii(line)[1:-1]

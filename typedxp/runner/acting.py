@@ -1,83 +1,60 @@
-"""Owns what is done to submitted runs: cancel, hold, release, retry."""
+"""Owns what is done to submitted runs: cancel, hold, release."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from typedxp.errors import ConfigError, ExecutionError
-from typedxp.runner.checkouts import restore_checkouts
+from typedxp.errors import StoreError
 from typedxp.runner.following import Standing, cluster_for, write_if_same
-from typedxp.runner.profiles import judge_profile, named_profile
-from typedxp.runner.submitting import cluster_of, directory_of, submit_runs
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.shell import Shell, local_shell
-from typedxp.stages.submit import Work
 from typedxp.store.jobs import JobDirectory
 from typedxp.vocabulary.clock import now
-from typedxp.vocabulary.jobs import JobRecord
-from typedxp.vocabulary.listing import listed
-from typedxp.vocabulary.plan import Composed
+from typedxp.vocabulary.jobs import Element, JobRecord, JobState
 from typedxp.vocabulary.records import RunStatus
 
-if TYPE_CHECKING:
-    from typedxp.schedulers.profile import Profile
-
-SCALED: Mapping[RunStatus, tuple[str, ...]] = {
-    RunStatus.TIMEOUT: ("time",),
-    RunStatus.OUT_OF_MEMORY: ("mem", "mem_per_cpu"),
-}
-"""What ran out, by how a run ended: the fields of the profile that may be raised."""
+Named = tuple[Cluster, list[str], list[Standing]]
+"""What a cluster is to be told: names of elements, or of whole jobs, and the runs that they execute."""
 
 
-@dataclass(frozen=True)
-class Retrying:
-    """How runs are submitted again.
+def cancel(standings: Sequence[Standing], shell: Shell = local_shell) -> list[Standing]:
+    """Cancel what is queued or running of some runs, and return those. What is running will say so itself.
 
-    ``profile`` is the name of another profile than that of before, ``overrides`` are fields of it; ``scale`` multiplies
-    what ran out, by field.
-    """
-
-    profile: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    scale: Mapping[str, float] = field(default_factory=dict)
-
-
-def cancel(standings: Sequence[Standing], shell: Shell = local_shell) -> None:
-    """Cancel what is queued or running of some runs. What is running will say so itself.
+    Even where the scheduler does not answer, what has not begun is not begun any more.
 
     Raises:
         SchedulerError: a scheduler refuses, or does not answer.
+        StoreError: it cannot be written down.
     """
-    for cluster, names in _elements(standings, shell):
+    ours = [one for one in standings if not one.status.status.final and _submitted(one)]
+    withdraw(ours)
+    _mark_cancelled([one for one in ours if one.job is None or one.job.job is None])
+    for cluster, names, members in _by_cluster(ours, shell):
         cluster.cancel(names)
-    for standing in standings:
-        status = standing.status
-        if status.status is RunStatus.SUBMITTED:
-            # Schedulers forget what never started.
-            after = replace(status, status=RunStatus.CANCELLED, end=now(), cause="cancelled before it started")
-            write_if_same(standing.directory, status, after)
+        # Schedulers forget what never started.
+        _mark_cancelled(members)
+    return ours
 
 
-def hold(standings: Sequence[Standing], shell: Shell = local_shell) -> None:
-    """Keep what is queued of some runs from starting.
+def hold(standings: Sequence[Standing], shell: Shell = local_shell) -> list[Standing]:
+    """Keep what is queued of some runs from starting, and return those.
 
     Raises:
         SchedulerError: a scheduler cannot, refuses, or does not answer.
     """
-    for cluster, names in _elements(standings, shell):
-        cluster.hold(names)
+    queued = [one for one in standings if one.status.status is RunStatus.SUBMITTED and _is(one, JobState.QUEUED)]
+    return _tell(_all_or(standings, queued, shell), Cluster.hold, shell)
 
 
-def release(standings: Sequence[Standing], shell: Shell = local_shell) -> None:
-    """Let those of some runs start that were held.
+def release(standings: Sequence[Standing], shell: Shell = local_shell) -> list[Standing]:
+    """Let those of some runs start that were held, and return them.
 
     Raises:
         SchedulerError: a scheduler cannot, refuses, or does not answer.
     """
-    for cluster, names in _elements(standings, shell):
-        cluster.release(names)
+    held = [one for one in standings if one.found is not None and one.found.state is JobState.HELD]
+    return _tell(_all_or(standings, held, shell), Cluster.release, shell)
 
 
 def companions(standings: Sequence[Standing]) -> list[int]:
@@ -87,86 +64,96 @@ def companions(standings: Sequence[Standing]) -> list[int]:
     return sorted(shared - given)
 
 
-def retry(
-    standings: Sequence[Standing], how: Retrying, shell: Shell = local_shell
-) -> Iterator[tuple[JobDirectory, JobRecord]]:
-    """Submit runs again, in their directories: one array for all that ask for the same.
+def withdraw(standings: Iterable[Standing]) -> None:
+    """Keep the jobs of some runs from beginning with them from now on.
 
     Raises:
-        ExecutionError: a run completed, or is underway; or nobody knows with what profile to submit it.
-        ConfigError: the profile is not valid.
-        StoreError: the jobs cannot be recorded.
+        StoreError: that cannot be written down.
     """
-    _check(standings)
-    groups: dict[str, tuple[Profile, Work, list[Standing]]] = {}
+    chosen: dict[int, list[Standing]] = {}
     for standing in standings:
-        profile, work = _profile(standing, how), _work(standing)
-        key = repr((sorted(profile.plain().items(), key=str), work))
-        groups.setdefault(key, (profile, work, []))[2].append(standing)
-    restore_checkouts((), [standing.directory for standing in standings])
-    for profile, work, members in groups.values():
-        directories = [standing.directory for standing in members]
-        for standing in members:
-            status = replace(standing.status, status=RunStatus.SUBMITTED, end=None, cause=None, job_state=None)
-            standing.directory.write_status(replace(status, exit_code=None, signal=None, failure=None))
-        yield from submit_runs(cluster_of(profile, shell), profile, work, directories)
+        if standing.job is not None:
+            chosen.setdefault(standing.job.id, []).append(standing)
+    for number, members in chosen.items():
+        _home(members[0], number).withdraw(standing.directory.id for standing in members)
 
 
-def _elements(standings: Iterable[Standing], shell: Shell) -> Iterator[tuple[Cluster, list[str]]]:
+def _submitted(standing: Standing) -> bool:
+    """Whether a run is for a scheduler, and not executed here."""
+    return standing.job is not None or standing.status.status is RunStatus.SUBMITTED
+
+
+def _is(standing: Standing, state: JobState) -> bool:
+    """Whether a run stands so for its scheduler, or was submitted so recently that it has not heard of it."""
+    return standing.found is None or standing.found.state is state
+
+
+def _all_or(standings: Sequence[Standing], ready: Sequence[Standing], shell: Shell) -> list[Standing]:
+    """Choose those that are ready for something, and all of an array that can only be held as a whole."""
+    arrays = {one.job.id for one in ready if one.job is not None and cluster_for(one.job, shell).scheduler.holds_arrays}
+    chosen = {one.directory.id for one in ready}
+    return [one for one in standings if one.directory.id in chosen or (one.job is not None and one.job.id in arrays)]
+
+
+def _tell(chosen: Sequence[Standing], act: Callable[[Cluster, list[str]], None], shell: Shell) -> list[Standing]:
+    told = []
+    for cluster, names, members in _by_cluster(chosen, shell):
+        act(cluster, names)
+        told += members
+    return told
+
+
+def _by_cluster(standings: Iterable[Standing], shell: Shell) -> Iterator[Named]:
     """Yield the names of all elements, or of whole jobs where all that is left of them is meant, by cluster."""
-    chosen: dict[int, tuple[JobRecord, dict[str, None]]] = {}
+    of_jobs: dict[int, list[Standing]] = {}
+    for one in standings:
+        if one.job is not None and one.name is not None and not one.status.status.final:
+            of_jobs.setdefault(one.job.id, []).append(one)
+    told: dict[str, tuple[list[str], list[Standing]]] = {}
+    clusters: dict[str, Cluster] = {}
+    for members in of_jobs.values():
+        job = members[0].job
+        assert job is not None, "those without were passed over"
+        clusters.setdefault(job.scheduler, cluster_for(job, shell))
+        names, runs = told.setdefault(job.scheduler, ([], []))
+        names += _names(job, members)
+        runs += members
+    for scheduler, (names, runs) in told.items():
+        yield clusters[scheduler], names, runs
+
+
+def _names(job: JobRecord, members: Sequence[Standing]) -> list[str]:
+    chosen = list(dict.fromkeys(one.name for one in members if one.name is not None))
+    home, meant = _home(members[0], job.id), set(chosen)
+    whole = job.job is not None and all(each.name in meant or _ended(home, each) for each in job.elements)
+    return [job.job] if whole and job.job is not None else chosen
+
+
+def _ended(home: JobDirectory, element: Element) -> bool:
+    """Whether nothing is left of an element; runs that were deleted have ended."""
+    for run in element.runs:
+        try:
+            if not home.run(run).read_status().status.final:
+                return False
+        except StoreError:
+            continue
+    return True
+
+
+def _home(standing: Standing, number: int) -> JobDirectory:
+    return JobDirectory(standing.directory.path.parent / "jobs" / str(number))
+
+
+def _mark_cancelled(standings: Iterable[Standing]) -> None:
+    """Say of runs that never started that they never will.
+
+    Raises:
+        StoreError: that cannot be written.
+    """
     for standing in standings:
-        job = standing.job
-        if job is not None and job.job is not None and standing.name is not None and not standing.status.status.final:
-            chosen.setdefault(job.id, (job, {}))[1][standing.name] = None
-    by_scheduler: dict[str, tuple[JobRecord, list[str]]] = {}
-    for job, names in chosen.values():
-        whole = len(names) == len(job.elements) and job.job is not None
-        found = by_scheduler.setdefault(job.scheduler, (job, []))
-        found[1].extend([job.job] if whole and job.job is not None else names)
-    for job, listed_names in by_scheduler.values():
-        yield cluster_for(job, shell), listed_names
-
-
-def _check(standings: Sequence[Standing]) -> None:
-    wrong = [standing for standing in standings if standing.status.status is RunStatus.COMPLETED]
-    if wrong:
-        raise ExecutionError(f"{listed([standing.directory.id for standing in wrong]).capitalize()} completed.")
-    underway = [standing for standing in standings if not standing.status.status.final]
-    if underway:
-        ids = listed([standing.directory.id for standing in underway])
-        raise ExecutionError(f"{ids.capitalize()} are underway: cancel them first.")
-
-
-def _profile(standing: Standing, how: Retrying) -> Profile:
-    """Return the profile that a run is submitted with: that of before, or another, with what was asked for."""
-    run = standing.directory.id
-    if how.profile is not None:
-        values = named_profile(how.profile)
-    elif standing.job is not None:
-        values = dict(standing.job.profile)
-    else:
-        raise ExecutionError(f"Run {run} was never submitted: say with what profile, by --profile NAME.")
-    nowhere = Composed({}, {}, {}, {}, (), lambda _: "command line")
-    profile = judge_profile({**values, **how.overrides}, nowhere, how.profile)
-    if isinstance(profile, list):
-        raise ConfigError("the profile", profile)
-    return _scaled(profile, standing.status.status, how.scale)
-
-
-def _scaled(profile: Profile, ended: RunStatus, scale: Mapping[str, float]) -> Profile:
-    """Raise what ran out."""
-    raised = {}
-    for name in SCALED.get(ended, ()):
-        factor = scale.get("mem" if name.startswith("mem") else name)
-        value = getattr(profile, name)
-        if factor is not None and value is not None:
-            raised[name] = value * factor if name == "time" else round(value * factor)
-    return profile.model_copy(update=raised)
-
-
-def _work(standing: Standing) -> Work:
-    record = standing.directory.read_record()
-    job = standing.job
-    python = job.python if job is not None else record.environment.executable
-    return Work(job.name if job is not None else record.experiment.name, directory_of(record), python)
+        if standing.status.status is RunStatus.SUBMITTED:
+            after = replace(standing.status, status=RunStatus.CANCELLED, end=now(), cause="cancelled in the queue")
+            try:
+                write_if_same(standing.directory, standing.status, after)
+            except OSError as error:
+                raise StoreError(f"{standing.directory.status_file} cannot be written: {error}.") from error

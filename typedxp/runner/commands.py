@@ -20,7 +20,7 @@ from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import look_at_code, reuse
 from typedxp.runner.scripts.session import Session, current
 from typedxp.runner.submitting import Submission, check_job, launch_jobs, script_of
-from typedxp.runner.waiting import Line, exit_code, wait
+from typedxp.runner.waiting import Watch, exit_code, wait
 from typedxp.stages.compose import inspect
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.grammar import parse
@@ -155,21 +155,21 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
     if script is not None:
         script.submitted(made)
     show.submitted(made.jobs)
-    if made.refused is not None:
-        return 1
-    return _wait(what, made) if what.settings.wait else 0
+    if what.settings.wait:
+        return _wait(what, made)
+    return 1 if made.refused is not None else 0
 
 
 def _wait(what: Launch, made: Submission) -> int:
-    line = Line()
+    table = Watch()
     try:
-        return exit_code(wait(Store(what.settings.logs), made.runs, line, _tell))
+        return exit_code(wait(Store(what.settings.logs), made.runs, table, _tell))
     except KeyboardInterrupt:
-        line.close()
+        table.close()
         print("typedxp: no longer waiting; the jobs go on. To look: typedxp status", file=sys.stderr)
         return 130
     finally:
-        line.close()
+        table.close()
 
 
 def _tell(text: str) -> None:

@@ -12,7 +12,7 @@ from typedxp.runner.printed import killed_for_memory
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, local_shell
-from typedxp.stages.execute.liveness import lost, mark_lost
+from typedxp.stages.execute.liveness import as_lost
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import jobs
 from typedxp.store.store import Store
@@ -22,6 +22,12 @@ from typedxp.vocabulary.records import RunStatus, Status
 
 PATIENCE = 60.0
 """Seconds after the submission from which on a job that the scheduler does not know is lost."""
+SUBMITTING = 120.0
+"""Seconds that a scheduler may take to answer a submission; what has no job by then was never submitted."""
+LAG = 30.0
+"""Seconds for which a scheduler may believe that a job waits which has started."""
+FORGOTTEN = "(forgotten)"
+"""Stands where the scheduler's word would for how a job ended, if the scheduler does not know it any more."""
 
 _WORDS: Mapping[JobState, RunStatus] = {
     JobState.FAILED: RunStatus.FAILED,
@@ -51,7 +57,13 @@ class Standing:
     @property
     def name(self) -> str | None:
         """What the scheduler calls the element that executes the run."""
-        return self.element.name if self.element is not None else None
+        # The run knows it even if a launch was killed before it could write it down.
+        return self.element.name or self.status.job if self.element is not None else None
+
+    @property
+    def names(self) -> list[str]:
+        """What the scheduler calls the element, the latest first: some give a new name to what they start again."""
+        return [name for name in dict.fromkeys((self.status.job, self.name)) if name is not None]
 
 
 def follow(
@@ -62,18 +74,33 @@ def follow(
     A scheduler that does not answer is told to ``warn``, and nothing is concluded from it.
 
     """
+    standings = locate(store, runs, warn)
+    answers = _ask([standing for standing in standings if unsettled(standing.status)], warn, shell)
+    unwritable: list[str] = []
+    settled = [_settled(one, answers, unwritable) if unsettled(one.status) else one for one in standings]
+    if unwritable:
+        # Those of a colleague, perhaps a thousand of them.
+        more = f" (and {len(unwritable) - 1} more)" if len(unwritable) > 1 else ""
+        warn(f"{unwritable[0]}{more}")
+    return settled
+
+
+def locate(store: Store, runs: Iterable[RunDirectory], warn: Callable[[str], None]) -> list[Standing]:
+    """Return where runs stand by what is written down, and the last jobs that execute them; nobody is asked."""
     statuses = dict(_readable(runs, warn))
-    homes = executed_by(store, {directory.id for directory in statuses})
-    standings = [Standing(directory, status, *homes.get(directory.id, ())) for directory, status in statuses.items()]
-    answers = _ask([standing for standing in standings if _open(standing.status)], warn, shell)
-    return [_settled(standing, answers, warn) if _open(standing.status) else standing for standing in standings]
+    homes = _executed_by(store, {directory.id for directory in statuses}, warn)
+    return [Standing(directory, status, *homes.get(directory.id, ())) for directory, status in statuses.items()]
 
 
-def executed_by(store: Store, runs: set[int]) -> dict[int, tuple[JobRecord, Element]]:
+def _executed_by(store: Store, runs: set[int], warn: Callable[[str], None]) -> dict[int, tuple[JobRecord, Element]]:
     """Return the last job that each of the runs was submitted with, and the element of it."""
     found: dict[int, tuple[JobRecord, Element]] = {}
     for directory in jobs(store):
-        record = directory.read()
+        try:
+            record = directory.read()
+        except StoreError as error:
+            warn(str(error))
+            continue
         found |= {run: (record, element) for element in record.elements for run in element.runs if run in runs}
     return found
 
@@ -93,15 +120,17 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -
         cause = f"The run never started, and {job.scheduler} does not know its job {job.job} any more."
         return replace(status, status=RunStatus.LOST, end=now(), cause=cause)
     if not found.state.final:
-        waits = found.state is not JobState.RUNNING
-        # What is in the queue again after it was executed will be gone on with.
+        # What is in the queue again after it was executed will be gone on with; what has just started may seem to be.
+        started = status.start is not None and _seconds_since(status.start) < LAG
+        waits = found.state is not JobState.RUNNING and not (status.status is RunStatus.RUNNING and started)
         return replace(status, status=RunStatus.SUBMITTED, end=None) if waits else status
     if status.status.final and found.state not in _BY_FORCE:
         return replace(status, job_state=found.native)
     evidence = f"{name} has ended: {_evidence(found)}"
     cause = f"{evidence}. {status.cause}" if status.cause else evidence
     if not status.status.final and found.state in (JobState.COMPLETED, JobState.FAILED):
-        cause = f"{cause}, and the run did not say how it ended"
+        silent = "never started" if status.status is RunStatus.SUBMITTED else "did not say how it ended"
+        cause = f"{cause}, and the run {silent}"
     return replace(
         status,
         status=_WORDS[found.state],
@@ -138,8 +167,8 @@ def _readable(runs: Iterable[RunDirectory], warn: Callable[[str], None]) -> Iter
             warn(str(error))
 
 
-def _open(status: Status) -> bool:
-    """Whether the scheduler may know more of a run than it has recorded itself."""
+def unsettled(status: Status) -> bool:
+    """Whether the scheduler may know more of a run than it has recorded itself: that it will go on, for example."""
     if status.status in (RunStatus.SUBMITTED, RunStatus.RUNNING):
         return True
     stopped = status.signal is not None or status.status is RunStatus.PREEMPTED
@@ -161,56 +190,75 @@ def _ask(standings: Sequence[Standing], warn: Callable[[str], None], shell: Shel
     return answers
 
 
-def _settled(
-    standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]], warn: Callable[[str], None]
-) -> Standing:
-    """Write down where a run stands, as far as that can be written: it may be a colleague's."""
+def _settled(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]], unwritable: list[str]) -> Standing:
+    """Conclude where a run stands, and write it down, as far as that can be written: it may be a colleague's."""
+    job = standing.job
+    found = answers.get(job.scheduler, {}).get(standing.name or "") if job is not None else None
     try:
-        return _concluded(standing, answers)
-    except OSError as error:
-        warn(f"{standing.directory.status_file} cannot be brought up to date: {error}")
-    cause = lost(standing.directory, standing.status)
-    return replace(standing, status=replace(standing.status, status=RunStatus.LOST, cause=cause)) if cause else standing
-
-
-def _concluded(standing: Standing, answers: Mapping[str, Mapping[str, JobStatus]]) -> Standing:
-    directory, status, job = standing.directory, standing.status, standing.job
-    if job is None or job.refused is not None or job.job is None:
-        return replace(standing, status=_without_job(directory, status, job))
-    if job.scheduler not in answers:
+        after = _concluded(standing, found, known=job is not None and job.scheduler in answers)
+    except OSError:
+        # It was deleted just now.
         return standing
-    found = answers[job.scheduler].get(standing.name or "")
-    if found is None and status.status is RunStatus.RUNNING:
-        return replace(standing, status=mark_lost(directory, status))
-    merged = merge(status, job, _with_evidence(standing, job, found), _age(job))
-    return replace(standing, found=found, status=write_if_same(directory, status, merged))
+    try:
+        after = write_if_same(standing.directory, standing.status, after)
+    except (OSError, StoreError) as error:
+        unwritable.append(f"{standing.directory.status_file} cannot be brought up to date: {error}")
+    return replace(standing, status=after, found=found)
+
+
+def _concluded(standing: Standing, found: JobStatus | None, *, known: bool) -> Status:
+    """Say where a run stands; ``known`` is whether its scheduler has answered."""
+    directory, status, job = standing.directory, standing.status, standing.job
+    if job is None or job.job is None:
+        return _without_job(directory, status, job)
+    if not known:
+        return status
+    if status.status is RunStatus.RUNNING and (found is None or found.state is JobState.UNKNOWN):
+        after = as_lost(directory, status)
+    elif found is None and status.status.final:
+        # One that is about to be requeued was not forgotten.
+        return replace(status, job_state=FORGOTTEN) if _seconds_since(status.end or job.created) > PATIENCE else status
+    else:
+        age = _seconds_since(job.submitted or job.created)
+        after = merge(status, job, _with_evidence(standing, job, found), age)
+    if directory.id in job.withdrawn and not status.status.final and after.status in (RunStatus.LOST, RunStatus.FAILED):
+        # However its scheduler spells that.
+        return replace(after, status=RunStatus.CANCELLED, cause=f"cancelled. {after.cause}")
+    return after
 
 
 def _with_evidence(standing: Standing, job: JobRecord, found: JobStatus | None) -> JobStatus | None:
     """Look into the output of a job that was killed: some schedulers tell only there that it was for its memory."""
-    if found is None or found.state is not JobState.FAILED or found.signal != signal.SIGKILL or standing.name is None:
+    if found is None or found.state is not JobState.FAILED or found.signal != signal.SIGKILL:
         return found
-    line = killed_for_memory(standing.directory, job, standing.name)
+    line = killed_for_memory(standing.directory, job, standing.names)
     return replace(found, state=JobState.OUT_OF_MEMORY, reason=line) if line is not None else found
 
 
 def _without_job(directory: RunDirectory, status: Status, job: JobRecord | None) -> Status:
     """Say where a run stands that no scheduler knows of."""
-    if status.status is RunStatus.SUBMITTED:
-        since = (
-            directory.status_file.stat().st_mtime if job is None else datetime.fromisoformat(job.created).timestamp()
-        )
-        if datetime.now(UTC).timestamp() - since < PATIENCE:
-            return status
-        cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
-        return write_if_same(directory, status, replace(status, status=RunStatus.LOST, end=now(), cause=cause))
-    return mark_lost(directory, status)
+    if status.status is not RunStatus.SUBMITTED:
+        return as_lost(directory, status)
+    if job is not None and job.refused is not None:
+        return replace(status, status=RunStatus.FAILED, end=now(), cause=f"not submitted: {job.refused}")
+    since = directory.status_file.stat().st_mtime if job is None else datetime.fromisoformat(job.created).timestamp()
+    if datetime.now(UTC).timestamp() - since < SUBMITTING:
+        return status
+    cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
+    return replace(status, status=RunStatus.LOST, end=now(), cause=cause)
 
 
 def write_if_same(directory: RunDirectory, before: Status, after: Status) -> Status:
-    """Write where a run stands, unless it has said something itself meanwhile; return what holds."""
+    """Write where a run stands, unless it has said something itself meanwhile; return what holds.
+
+    Raises:
+        OSError: it cannot be written.
+        StoreError: the run is gone.
+    """
     if after == before:
         return before
+    # A network file system may show an old file to those who have not looked into its directory.
+    next(directory.path.iterdir(), None)
     current = directory.read_status()
     if current != before:
         return current
@@ -218,6 +266,5 @@ def write_if_same(directory: RunDirectory, before: Status, after: Status) -> Sta
     return after
 
 
-def _age(job: JobRecord) -> float:
-    since = datetime.fromisoformat(job.submitted or job.created)
-    return (datetime.now(UTC) - since).total_seconds()
+def _seconds_since(time: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()

@@ -1,19 +1,21 @@
 """Owns where cluster profiles come from, and their judgement.
 
 From far to near: the names of the schedulers themselves, the site's directory, the user's, what Python has registered,
-and the YAML files in ``xp/profile/`` of the project, which Hydra finds. The nearest of a name is taken.
+and the YAML files in ``xp/profile/`` of the project's config directory, which Hydra finds for an experiment. Of one
+name, the nearest is taken.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typedxp.errors import Problem, ProfileError, nearest
+from typedxp.errors import ConfigError, Problem, ProfileError, nearest
 from typedxp.schedulers.registry import OURS, get_scheduler
+from typedxp.stages.compose.assign import resolve
 from typedxp.stages.declare.registry import registered
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store import yaml
@@ -30,32 +32,59 @@ _UNREADABLE = "unreadable"
 
 @dataclass(frozen=True)
 class Found:
-    """A profile that has a name: plain values, and where they come from."""
+    """A profile that has a name: plain values, where they come from, and the places of those that it takes over."""
 
     origin: str
     values: Mapping[str, Any]
+    hidden: tuple[str, ...] = ()
 
 
 def find_profiles() -> dict[str, Found]:
     """Return all profiles but those of the project's YAML files, by name, the nearest of each name."""
     found = {name: Found("typedxp", {"scheduler": name}) for name in OURS}
     for place in (SITE, user_directory()):
-        found |= dict(_in_directory(place))
-    for name, value in registered(GROUP).items():
-        found[name] = Found("Python", _plain(value))
+        _take(found, _in_directory(place))
+    _take(found, ((name, Found("Python", _plain(value))) for name, value in registered(GROUP).items()))
+    return found
+
+
+def profiles_from_here() -> dict[str, Found]:
+    """Return all profiles, by name, with those in a config directory of the working directory."""
+    found = find_profiles()
+    for place in [*sorted(Path.cwd().glob(f"[!.]*/{GROUP}")), Path.cwd() / GROUP]:
+        _take(found, ((name, _alone(each)) for name, each in _in_directory(place)))
     return found
 
 
 def named_profile(name: str) -> dict[str, Any]:
-    """Return what the profile of this name sets, wherever but in the project's YAML files.
+    """Return what the profile of this name sets, as it is found from the working directory.
 
     Raises:
         ProfileError: there is none.
+        ConfigError: it refers to something that there is not.
     """
-    found = find_profiles()
+    found = profiles_from_here()
     if name not in found:
         raise ProfileError(f"There is no profile {name!r}. {nearest(name, found)} To list them: typedxp profiles")
-    return dict(found[name].values)
+    values, refused = resolve(dict(found[name].values))
+    if refused:
+        problems = [Problem(f"xp.profile.{'.'.join(key)}", "", found[name].origin, why) for key, why in refused.items()]
+        raise ConfigError(f"the profile {name}", problems)
+    return values
+
+
+def judge_named(values: Mapping[str, Any], name: str | None) -> Profile:
+    """Judge a profile that no experiment was composed with; ``name`` is its own, if it has one.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    found = profiles_from_here().get(name) if name is not None else None
+    home = found.origin if found is not None else "command line"
+    judged = judge_profile(values, Composed({}, {}, {}, {}, (), lambda _: home))
+    if isinstance(judged, list):
+        raise ConfigError(f"the profile {name}" if name is not None else "the profile", judged)
+    return judged
 
 
 def user_directory() -> Path:
@@ -75,6 +104,8 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         where = point.origin(key)
         return where if where != "default" else home
 
+    # What is unset is as if nobody had set it.
+    values = {key: value for key, value in values.items() if value is not None}
     if text := values.get(_UNREADABLE):
         return [Problem(GROUP, str(name), home, str(text))]
     scheduler = values.get("scheduler")
@@ -106,6 +137,22 @@ def _meant(problem: Problem, model: type[Profile]) -> Problem:
 
 def _placed(point: Composed, origin: Any) -> Composed:
     return Composed(point.values, point.swept, point.choices, point.members, point.overrides, origin)
+
+
+def _take(found: dict[str, Found], nearer: Iterable[tuple[str, Found]]) -> None:
+    """Put profiles over those of the same names that are farther away."""
+    for name, each in nearer:
+        before = found.get(name)
+        hidden = (before.origin, *before.hidden) if before is not None else ()
+        found[name] = replace(each, hidden=hidden)
+
+
+def _alone(found: Found) -> Found:
+    """Refuse what only an experiment's command line can compose."""
+    if "defaults" not in found.values:
+        return found
+    text = f"{found.origin} has a defaults list, which only an experiment reads: python train.py xp/profile=NAME -n."
+    return replace(found, values={_UNREADABLE: text})
 
 
 def _in_directory(place: Path) -> Iterator[tuple[str, Found]]:

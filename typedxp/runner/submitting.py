@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedxp.errors import ConfigError, PlanError, Problem, StoreError
+from typedxp.errors import ConfigError, PlanError, Problem, StoreError, TypedxpError
 from typedxp.runner.launching import allocate_runs
 from typedxp.runner.planning import Launch
 from typedxp.schedulers.base import Cluster
@@ -17,12 +17,10 @@ from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, check_here, local_shell
 from typedxp.stages.execute.imports import Moved
 from typedxp.stages.execute.interrupt import uninterrupted
-from typedxp.stages.submit import INTERRUPTED, Work, submit, write_script
+from typedxp.stages.submit import INTERRUPTED, Enlisted, Work, enlist, submit, write_script
 from typedxp.store.directory import RunDirectory
-from typedxp.store.jobs import JobDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
-from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ class Submission:
     """What became of one command: its runs, and the jobs that execute them."""
 
     runs: tuple[RunDirectory, ...]
-    jobs: tuple[tuple[JobDirectory, JobRecord], ...]
+    jobs: tuple[Enlisted, ...]
 
     @property
     def refused(self) -> str | None:
@@ -61,15 +59,33 @@ def check_job(what: Launch, shell: Shell = local_shell) -> None:
     """
     profile = required(what)
     script_of(what, len(what.plan.runs))
-    if shell is local_shell:
-        check_here(get_scheduler(profile.scheduler).submit_command(Path("job.sh")).words[0])
-    wanted = sorted({key for spec in what.plan.runs for key in spec.judged.secrets} - set(profile.secrets))
+    check_cluster(cluster_of(profile, shell))
+    check_secrets(what.declaration.name, {key for spec in what.plan.runs for key in spec.judged.secrets}, profile)
+
+
+def check_cluster(cluster: Cluster) -> None:
+    """Make sure that a cluster can be spoken to from here.
+
+    Raises:
+        SchedulerError: its commands are not on this machine.
+    """
+    if cluster.shell is local_shell:
+        check_here(cluster.scheduler.submit_command(Path("job.sh")).words[0])
+
+
+def check_secrets(name: str, secrets: Iterable[str], profile: Profile) -> None:
+    """Make sure that jobs find the secrets of their configs.
+
+    Raises:
+        ConfigError: a profile does not say where.
+    """
+    wanted = sorted(set(secrets) - set(profile.secrets))
     if wanted:
         advice = (
             "Secrets are not written down, so a job cannot know it. Name the environment variable in which the job "
             f"finds it: xp.profile.secrets={{{wanted[0]}: VARIABLE}}."
         )
-        raise ConfigError(what.declaration.name, [Problem(key, "", "", advice) for key in wanted])
+        raise ConfigError(name, [Problem(key, "", "", advice) for key in wanted])
 
 
 def script_of(what: Launch, count: int) -> str:
@@ -99,7 +115,7 @@ def launch_jobs(what: Launch, code: Code | None, command: Sequence[str], shell: 
 
 def submit_runs(
     cluster: Cluster, profile: Profile, work: Work, directories: Sequence[RunDirectory]
-) -> Iterator[tuple[JobDirectory, JobRecord]]:
+) -> Iterator[Enlisted]:
     """Submit runs of one store; mark those that were refused, or that an interruption has left out.
 
     Raises:
@@ -107,25 +123,55 @@ def submit_runs(
         KeyboardInterrupt: the user stopped it.
     """
     store = Store(directories[0].path.parent)
-    waiting = {directory.id: directory for directory in directories}
-    word, cause = RunStatus.CANCELLED, f"not submitted: {INTERRUPTED}"
-    jobs = submit(store, cluster, profile, work, list(waiting))
+    yield from submit_enlisted(cluster, profile, enlist_runs(store, cluster, profile, work, directories))
+
+
+def enlist_runs(
+    store: Store, cluster: Cluster, profile: Profile, work: Work, directories: Sequence[RunDirectory]
+) -> Enlisted:
+    """Write down that runs are about to be submitted, and how.
+
+    Raises:
+        StoreError: the job cannot be recorded; the runs are marked so.
+    """
+    try:
+        with uninterrupted():
+            return enlist(store, cluster.scheduler, profile, work, [directory.id for directory in directories])
+    except StoreError as error:
+        _mark(directories, RunStatus.FAILED, f"not submitted: {error}")
+        raise
+
+
+def submit_enlisted(cluster: Cluster, profile: Profile, enlisted: Enlisted) -> Iterator[Enlisted]:
+    """Submit what was enlisted, as :func:`submit_runs` does.
+
+    Raises:
+        StoreError: the jobs cannot be recorded.
+        KeyboardInterrupt: the user stopped it.
+    """
+    directory, record = enlisted
+    waiting = {run: directory.run(run) for element in record.elements for run in element.runs}
+    word, cause = RunStatus.CANCELLED, INTERRUPTED
+    jobs = submit(cluster, profile, enlisted)
     try:
         while (made := _next(jobs)) is not None:
             if made[1].refused is not None:
-                word, cause = RunStatus.FAILED, f"not submitted: {made[1].refused}"
+                word, cause = RunStatus.FAILED, made[1].refused
                 yield made
                 return
             for run in [run for element in made[1].elements for run in element.runs]:
                 del waiting[run]
             yield made
+    except TypedxpError as error:
+        word, cause = RunStatus.FAILED, str(error)
+        raise
     finally:
         with uninterrupted():
             jobs.close()
-            _mark(waiting.values(), word, cause)
+            _mark(waiting.values(), word, f"not submitted: {cause}")
 
 
-def _next(jobs: Iterator[tuple[JobDirectory, JobRecord]]) -> tuple[JobDirectory, JobRecord] | None:
+def _next(jobs: Iterator[Enlisted]) -> Enlisted | None:
     """Return the next job: a signal waits until it is recorded."""
     with uninterrupted():
         return next(jobs, None)

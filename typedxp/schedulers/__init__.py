@@ -1,4 +1,4 @@
-"""Cluster profiles: one typed model per scheduler."""
+"""Cluster profiles: one typed model per scheduler; and what a scheduler of another package is made of."""
 
 from __future__ import annotations
 
@@ -14,36 +14,50 @@ if TYPE_CHECKING:
     from typedxp.schedulers.oar import Oar
     from typedxp.schedulers.pbs import Pbs
     from typedxp.schedulers.profile import Profile
+    from typedxp.schedulers.registry import get_scheduler
     from typedxp.schedulers.sge import Sge
-    from typedxp.schedulers.shell import Command, Reply, Shell
+    from typedxp.schedulers.shell import Command, Reply, Shell, answered, local_shell, unreadable
     from typedxp.schedulers.slurm import Slurm
     from typedxp.schedulers.torque import Torque
+    from typedxp.schedulers.units import Memory, Walltime
+    from typedxp.vocabulary.jobs import JobState, JobStatus
 
 _HOMES = {
-    "Cluster": "base",
-    "Command": "shell",
-    "Job": "job",
-    "Local": "local",
-    "Lsf": "lsf",
-    "Moab": "moab",
-    "Oar": "oar",
-    "Pbs": "pbs",
-    "Profile": "profile",
-    "Reply": "shell",
-    "Scheduler": "base",
-    "Sge": "sge",
-    "Shell": "shell",
-    "Slurm": "slurm",
-    "Submitted": "base",
-    "Torque": "torque",
+    "Cluster": "typedxp.schedulers.base",
+    "Command": "typedxp.schedulers.shell",
+    "Job": "typedxp.schedulers.job",
+    "JobState": "typedxp.vocabulary.jobs",
+    "JobStatus": "typedxp.vocabulary.jobs",
+    "Local": "typedxp.schedulers.local",
+    "Lsf": "typedxp.schedulers.lsf",
+    "Memory": "typedxp.schedulers.units",
+    "Moab": "typedxp.schedulers.moab",
+    "Oar": "typedxp.schedulers.oar",
+    "Pbs": "typedxp.schedulers.pbs",
+    "Profile": "typedxp.schedulers.profile",
+    "Reply": "typedxp.schedulers.shell",
+    "Scheduler": "typedxp.schedulers.base",
+    "Sge": "typedxp.schedulers.sge",
+    "Shell": "typedxp.schedulers.shell",
+    "Slurm": "typedxp.schedulers.slurm",
+    "Submitted": "typedxp.schedulers.base",
+    "Torque": "typedxp.schedulers.torque",
+    "Walltime": "typedxp.schedulers.units",
+    "answered": "typedxp.schedulers.shell",
+    "get_scheduler": "typedxp.schedulers.registry",
+    "local_shell": "typedxp.schedulers.shell",
+    "unreadable": "typedxp.schedulers.shell",
 }
 
 __all__ = [
     "Cluster",
     "Command",
     "Job",
+    "JobState",
+    "JobStatus",
     "Local",
     "Lsf",
+    "Memory",
     "Moab",
     "Oar",
     "Pbs",
@@ -55,6 +69,11 @@ __all__ = [
     "Slurm",
     "Submitted",
     "Torque",
+    "Walltime",
+    "answered",
+    "get_scheduler",
+    "local_shell",
+    "unreadable",
 ]
 
 
@@ -62,7 +81,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'typedxp.schedulers' has no attribute {name!r}")
-    value = getattr(import_module(f"typedxp.schedulers.{_HOMES[name]}"), name)
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -42,6 +42,8 @@ class Scheduler(ABC):
     """Patterns of the variables of a job that must not reach the submission of another one."""
     memory_words: ClassVar[tuple[str, ...]] = ()
     """What the scheduler writes into the output of a job that it kills for its memory, if it says so only there."""
+    holds_arrays: ClassVar[bool] = False
+    """Whether only whole arrays can be held and released, whatever of them runs."""
     requeue_code: ClassVar[int | None] = None
     """The exit code by which a job goes back to the queue, if there is one."""
 

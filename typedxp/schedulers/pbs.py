@@ -139,6 +139,7 @@ class PbsScheduler(Scheduler):
     # What the hook for cgroups writes, which PBS itself does not know of.
     memory_words = ("Cgroup mem limit exceeded", "Cgroup memsw limit exceeded")
     states = STATES
+    holds_arrays = True
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, shell, output and array."""

@@ -18,6 +18,9 @@ PATIENCE = "TYPEDXP_PATIENCE"
 LINE = 100_000
 """Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
+Process = subprocess.Popen[bytes]
+"""A program that was started, and is not waited for."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -113,7 +116,7 @@ def _patience() -> float:
         return 60.0
 
 
-def start(words: Sequence[str], env: Mapping[str, str], directory: Path, output: Path) -> subprocess.Popen[bytes]:
+def start(words: Sequence[str], env: Mapping[str, str], directory: Path, output: Path) -> Process:
     """Start a program in a session of its own, so that a signal can reach all that it starts; do not wait for it.
 
     What it prints is appended to a file.

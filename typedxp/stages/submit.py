@@ -1,18 +1,21 @@
-"""Owns the step from runs that have their directories to jobs of a scheduler: one array, or as few as it takes."""
+"""Owns the step from runs that have their directories to jobs of a scheduler: one array, or as few as it takes.
+
+What is to be submitted is written down first, with how: whatever ends a submission, all that it has left out can be
+submitted later.
+"""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedxp.errors import SchedulerError
-from typedxp.schedulers.base import Cluster, Submitted
+from typedxp.errors import SchedulerError, StoreError
+from typedxp.schedulers.base import Cluster, Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.script import render
-from typedxp.store.files import replace as replace_file
 from typedxp.store.jobs import JobDirectory, take_job
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
@@ -24,48 +27,84 @@ if TYPE_CHECKING:
 INTERRUPTED = "the submission was interrupted"
 """Stands in the record of what was not submitted, where a scheduler's refusal would stand."""
 
+Enlisted = tuple[JobDirectory, JobRecord]
+"""A job, and what is written down of it."""
+
 
 @dataclass(frozen=True)
 class Work:
-    """What the jobs of one command have in common: a name, the directory they start in, and the interpreter."""
+    """What the jobs of one command have in common: a name, the directory they start in, and the interpreter.
+
+    ``attempts`` is how often the runs were started before, at most.
+    """
 
     name: str
     directory: Path
     python: str
+    attempts: int = 0
 
 
-def submit(
-    store: Store, cluster: Cluster, profile: Profile, work: Work, runs: Sequence[int]
-) -> Generator[tuple[JobDirectory, JobRecord]]:
-    """Submit runs as one array, or as several if it is larger than the scheduler takes; one run is a plain job.
+def enlist(store: Store, scheduler: Scheduler, profile: Profile, work: Work, runs: Sequence[int]) -> Enlisted:
+    """Write down which runs are about to be submitted, and how.
 
-    Yields every job as soon as it was taken. One that was refused says so in its record, and is the last: it holds all
-    runs that were not submitted. So does one that is written if this is closed before its end.
+    Raises:
+        StoreError: that cannot be written.
+    """
+    elements = tuple(Element(tuple(runs[at : at + profile.pack])) for at in range(0, len(runs), profile.pack))
+    record = JobRecord(
+        id=0,
+        scheduler=scheduler.name,
+        profile=profile.plain(),
+        name=work.name,
+        directory=str(work.directory),
+        python=work.python,
+        elements=elements,
+        array=False,
+        first=0,
+        created=now(),
+        attempts=work.attempts,
+    )
+    return _written(store, _of(record, scheduler, elements))
+
+
+def submit(cluster: Cluster, profile: Profile, enlisted: Enlisted) -> Generator[Enlisted]:
+    """Submit what was enlisted as one array, or as several if it is larger than the scheduler takes.
+
+    One element is a plain job. Yields every job as soon as it was taken. One that was refused says so in its record,
+    and is the last: it holds all runs that were not submitted. So does the last one if this is closed before its end.
 
     Raises:
         ProfileError: the scheduler cannot express the profile.
-        StoreError: the jobs cannot be recorded.
+        StoreError: the jobs cannot be recorded; what was not, is not in the queue.
     """
-    waiting = [Element(tuple(runs[at : at + profile.pack])) for at in range(0, len(runs), profile.pack)]
-    largest = profile.max_array or len(waiting)
+    directory, record = enlisted
+    largest = profile.max_array or len(record.elements)
+    parallel = profile.parallel
     try:
-        while waiting:
-            directory, record = _submit(store, cluster, _share(profile, waiting, largest), work, waiting[:largest])
-            limit = _limit(cluster, profile, record)
-            if limit is not None:
-                largest = limit
-                shutil.rmtree(directory.path)
-                continue
-            if record.refused is not None:
-                record = replace(record, elements=tuple(waiting))
+        while True:
+            # Until they were taken, the job has all elements that wait: the first of them are as good as all.
+            part = record.elements[:largest]
+            share = _share(parallel, -(-len(record.elements) // largest))
+            answer = _submitted(cluster, profile.model_copy(update={"parallel": share}), directory, record, len(part))
+            if isinstance(answer, SchedulerError):
+                limit = _limit(cluster, profile, len(part))
+                if limit is not None:
+                    largest = limit
+                    continue
+                record = replace(record, refused=str(answer))
                 directory.write(record)
-            waiting = [] if record.refused is not None else waiting[largest:]
-            yield directory, record
+                yield directory, record
+                return
+            made, rest = _parted(cluster, directory, record, answer)
+            parallel = parallel - share if parallel is not None and share is not None else None
+            directory, record = rest or made
+            yield made
+            if rest is None:
+                return
     finally:
-        if waiting:
-            # Whoever submits them later has to know how.
-            directory = take_job(store)
-            directory.write(replace(_record(directory, cluster, profile, work, waiting), refused=INTERRUPTED))
+        if record.job is None and record.refused is None:
+            with suppress(StoreError):
+                directory.write(replace(record, refused=INTERRUPTED))
 
 
 def write_script(cluster: Cluster, profile: Profile, work: Work, count: int | None, directory: Path) -> str:
@@ -79,61 +118,64 @@ def write_script(cluster: Cluster, profile: Profile, work: Work, count: int | No
     return render(cluster.scheduler, profile, job)
 
 
-def _limit(cluster: Cluster, profile: Profile, record: JobRecord) -> int | None:
-    """Return how large an array may be, if one was refused since it is larger."""
-    if record.refused is None or not record.array or profile.max_array is not None:
-        return None
-    limit = cluster.array_limit()
-    return limit if limit is not None and limit < len(record.elements) else None
+def _of(record: JobRecord, scheduler: Scheduler, elements: Sequence[Element]) -> JobRecord:
+    """Make the record of a job for some of the elements."""
+    array = len(elements) > 1
+    first = scheduler.first if array else 0
+    return replace(record, elements=tuple(elements), array=array, first=first, created=now())
 
 
-def _share(profile: Profile, waiting: Sequence[Element], largest: int) -> Profile:
-    """Let several arrays share how many elements may run at the same time."""
-    arrays = -(-len(waiting) // largest)
-    if profile.parallel is None or arrays == 1:
-        return profile
-    return profile.model_copy(update={"parallel": max(1, profile.parallel // arrays)})
-
-
-def _submit(
-    store: Store, cluster: Cluster, profile: Profile, work: Work, elements: Sequence[Element]
-) -> tuple[JobDirectory, JobRecord]:
+def _written(store: Store, record: JobRecord) -> Enlisted:
     directory = take_job(store)
-    record = _record(directory, cluster, profile, work, elements)
-    # What an element executes is there before it can start.
-    directory.write(record)
-    runs = elements[0].runs
-    script = directory.script if record.array or len(runs) > 1 else directory.run(runs[0]).path / "job.sh"
-    count = len(elements) if record.array else None
-    replace_file(script, write_script(cluster, profile, work, count, directory.path).encode())
-    script.chmod(0o755)
-    try:
-        record = _taken(record, cluster.submit(script, count))
-    except SchedulerError as error:
-        record = replace(record, refused=str(error))
+    record = replace(record, id=directory.id)
     directory.write(record)
     return directory, record
 
 
-def _record(
-    directory: JobDirectory, cluster: Cluster, profile: Profile, work: Work, elements: Sequence[Element]
-) -> JobRecord:
-    array = len(elements) > 1
-    return JobRecord(
-        id=directory.id,
-        scheduler=cluster.scheduler.name,
-        profile=profile.plain(),
-        name=work.name,
-        directory=str(work.directory),
-        python=work.python,
-        elements=tuple(elements),
-        array=array,
-        first=cluster.scheduler.first if array else 0,
-        created=now(),
-    )
+def _share(parallel: int | None, arrays: int) -> int | None:
+    """Let several arrays share how many elements may run at the same time: return the part of the first."""
+    return max(1, -(-parallel // arrays)) if parallel is not None else None
 
 
-def _taken(record: JobRecord, submitted: Submitted) -> JobRecord:
-    named = zip(record.elements, submitted.elements, strict=True)
-    elements = tuple(replace(element, name=name) for element, name in named)
-    return replace(record, elements=elements, job=submitted.job, submitted=now())
+def _limit(cluster: Cluster, profile: Profile, count: int) -> int | None:
+    """Return how large an array may be, if one of ``count`` elements was refused since it is larger."""
+    if count == 1 or profile.max_array is not None:
+        return None
+    limit = cluster.array_limit()
+    return limit if limit is not None and 0 < limit < count else None
+
+
+def _submitted(
+    cluster: Cluster, profile: Profile, directory: JobDirectory, record: JobRecord, count: int
+) -> Submitted | SchedulerError:
+    """Write the script of the first ``count`` elements, and submit it; return what the scheduler says."""
+    runs, elements = record.elements[0].runs, count if count > 1 else None
+    alone = elements is None and len(runs) == 1
+    script = directory.run(runs[0]).path / "job.sh" if alone else directory.script
+    work = Work(record.name, Path(record.directory), record.python)
+    directory.write_script(script, write_script(cluster, profile, work, elements, directory.path))
+    try:
+        return cluster.submit(script, elements)
+    except SchedulerError as error:
+        return error
+
+
+def _parted(
+    cluster: Cluster, directory: JobDirectory, record: JobRecord, submitted: Submitted
+) -> tuple[Enlisted, Enlisted | None]:
+    """Write down what was taken, and in a job of its own what is left."""
+    count = len(submitted.elements)
+    left = record.elements[count:]
+    named = zip(record.elements[:count], submitted.elements, strict=True)
+    elements = [replace(element, name=name) for element, name in named]
+    taken = replace(_of(record, cluster.scheduler, elements), job=submitted.job, submitted=now())
+    try:
+        # In this order: no run is without a job in between.
+        rest = _written(directory.store, _of(record, cluster.scheduler, left)) if left else None
+        directory.write(taken)
+    except StoreError:
+        # A job that is not recorded could not even be cancelled.
+        with suppress(SchedulerError):
+            cluster.cancel([submitted.job])
+        raise
+    return (directory, taken), rest

@@ -9,9 +9,10 @@ jobs/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as copied
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,35 @@ class JobDirectory:
         """Write job.json.
 
         Raises:
-            OSError: it cannot be written.
+            StoreError: it cannot be written.
         """
-        replace(self.path / "job.json", dump(record, indent=False))
+        try:
+            replace(self.path / "job.json", dump(record, indent=False))
+        except OSError as error:
+            raise StoreError(f"{self.path / 'job.json'} cannot be written: {reason(error)}.") from error
+
+    def write_script(self, file: Path, text: str) -> None:
+        """Write a job script, which can be executed.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        try:
+            replace(file, text.encode())
+            file.chmod(0o755)
+        except OSError as error:
+            raise StoreError(f"{file} cannot be written: {reason(error)}.") from error
+
+    def withdraw(self, runs: Iterable[int]) -> None:
+        """Keep the job from beginning with some of its runs from now on.
+
+        Raises:
+            StoreError: it cannot be read or written.
+        """
+        record = self.read()
+        withdrawn = tuple(sorted({*record.withdrawn, *runs}))
+        if withdrawn != record.withdrawn:
+            self.write(copied(record, withdrawn=withdrawn))
 
     def read(self) -> JobRecord:
         """Read job.json.
@@ -65,7 +92,12 @@ class JobDirectory:
         try:
             raw = load(self.path / "job.json")
             elements = tuple(_element(item) for item in raw["elements"])
-            return JobRecord(**known(JobRecord, raw) | {"elements": elements, "profile": dict(raw["profile"])})
+            read = {
+                "elements": elements,
+                "profile": dict(raw["profile"]),
+                "withdrawn": integers(raw.get("withdrawn", ())),
+            }
+            return JobRecord(**known(JobRecord, raw) | read)
         except FileNotFoundError as error:
             raise StoreError(f"{self.path} is no job: it has no job.json.") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:

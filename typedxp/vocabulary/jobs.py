@@ -61,8 +61,9 @@ class JobRecord:
     ``id`` is the number of its directory in the store, ``job`` what the scheduler calls it: None until it was
     submitted. ``first`` is the index of the first of the ``elements`` of an array; a job that is no ``array`` has one
     element. ``name`` is that of the job, ``directory`` where it is started, ``python`` the interpreter. ``refused`` is
-    what the scheduler said instead of taking it. ``profile`` holds what the profile sets, as plain values. Times are
-    ISO 8601 in UTC.
+    what the scheduler said instead of taking it. ``profile`` holds what the profile sets, as plain values.
+    ``attempts`` is how often its runs had been started before, at most. ``withdrawn`` are runs that it is not to begin
+    with any more: they were cancelled, or submitted again. Times are ISO 8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -79,3 +80,5 @@ class JobRecord:
     job: str | None = None
     submitted: str | None = None
     refused: str | None = None
+    attempts: int = 0
+    withdrawn: tuple[int, ...] = ()

@@ -13,6 +13,7 @@ from typedxp.stages.execute.processes import Workers
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import JobDirectory
 from typedxp.vocabulary.jobs import JobRecord
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.stopping import Stopped
 from typedxp.worker.run import execute
@@ -30,14 +31,19 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
         Stopped: they were stopped by another signal.
     """
     record = job.read()
-    runs = [job.run(number) for number in _runs(record, index)]
+    numbers = _runs(record, index)
+    runs = [job.run(number) for number in numbers if number not in record.withdrawn]
+    if not runs:
+        print(f"typedxp: {listed(numbers).capitalize()} cancelled, or submitted again: left alone.", file=sys.stderr)
+        return 1
     secrets = _secrets(record)
     try:
-        if len(runs) == 1:
+        if len(numbers) == 1:
             return execute(runs[0], secrets, name)
         return _one_after_the_other(runs, secrets, name)
     except Stopped:
-        if not _to_be_requeued(record, runs):
+        # It may have been cancelled meanwhile.
+        if not _to_be_requeued(job.read(), runs):
             raise
         _requeue(job, runs, name)
 
@@ -58,16 +64,23 @@ def _secrets(record: JobRecord) -> dict[str, str]:
 
 
 def _one_after_the_other(runs: Sequence[RunDirectory], secrets: Mapping[str, str], name: str | None) -> int:
-    """Execute several runs, each in a process of its own; those that completed before are passed over."""
-    left = [run for run in runs if run.read_status().status is not RunStatus.COMPLETED]
-    ended = Workers(1, _nobody, name).run([(run, secrets) for run in left], stop_on_error=False)
-    return max((0 if status.status is RunStatus.COMPLETED else 1 for _, status in ended), default=0)
+    """Execute several runs, each in a process of its own; those that an earlier start of the job has ended stay so."""
+    workers = Workers(1, _nobody, name)
+    for _ in workers.run([(run, secrets) for run in runs if not _done(run)], stop_on_error=False):
+        pass
+    return 0 if all(run.read_status().status is RunStatus.COMPLETED for run in runs) else 1
+
+
+def _done(run: RunDirectory) -> bool:
+    """Whether a run has ended by itself."""
+    return run.read_status().status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.OUT_OF_MEMORY)
 
 
 def _to_be_requeued(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
-    most = int(record.profile.get("max_requeues", 10))
+    most = int(record.profile.get("max_requeues", 10)) + record.attempts
     stopped = [status for run in runs if (status := run.read_status()).status is RunStatus.PREEMPTED]
-    return bool(record.profile.get("requeue")) and bool(stopped) and all(status.attempt <= most for status in stopped)
+    wanted = bool(record.profile.get("requeue")) and not any(run.id in record.withdrawn for run in runs)
+    return wanted and bool(stopped) and all(status.attempt <= most for status in stopped)
 
 
 def _requeue(job: JobDirectory, runs: Sequence[RunDirectory], name: str | None) -> NoReturn:
@@ -76,7 +89,7 @@ def _requeue(job: JobDirectory, runs: Sequence[RunDirectory], name: str | None) 
         status = run.read_status()
         if status.status is RunStatus.PREEMPTED:
             run.write_status(replace(status, status=RunStatus.SUBMITTED, cause=f"{status.cause}, requeued"))
-    left = [str(run.id) for run in runs if run.read_status().status is not RunStatus.COMPLETED]
+    left = [str(run.id) for run in runs if not _done(run)]
     sys.stdout.flush()
     sys.stderr.flush()
     module = ["-P", "-m", "typedxp.worker.requeue"]

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from typedxp.errors import TypedxpError
+from typedxp.errors import SchedulerError, StoreError, TypedxpError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, answered, local_shell
-from typedxp.stages.submit import Work, submit
+from typedxp.stages.submit import Work, enlist, submit
 from typedxp.store.jobs import JobDirectory
+from typedxp.vocabulary.clock import now
+from typedxp.vocabulary.jobs import JobRecord
+from typedxp.vocabulary.records import RunStatus
 
 
 def requeue(job: JobDirectory, name: str, runs: Sequence[int], shell: Shell = local_shell) -> int:
     """Bring runs of a job back to the queue; return the exit code that the job is to end with.
 
     Raises:
-        TypedxpError: the scheduler refuses.
+        TypedxpError: the scheduler refuses, or does not answer.
     """
     record = job.read()
     scheduler = get_scheduler(record.scheduler)
@@ -27,24 +32,42 @@ def requeue(job: JobDirectory, name: str, runs: Sequence[int], shell: Shell = lo
     command = scheduler.requeue_command(name) if name else None
     if command is not None:
         answered(shell(command))
-        return 0
-    profile = scheduler.profile.model_validate(record.profile)
-    work = Work(record.name, Path(record.directory), record.python)
-    made = list(submit(job.store, Cluster(scheduler, shell), profile, work, runs))
-    refused = next((submitted.refused for _, submitted in made if submitted.refused is not None), None)
-    if refused is not None:
-        print(f"typedxp: The job was not requeued: {refused}", file=sys.stderr)
-    return 1 if refused is not None else 0
+    else:
+        _submit_anew(Cluster(scheduler, shell), job, record, runs)
+    return 0
 
 
-def main(arguments: Sequence[str]) -> int:
+def _submit_anew(cluster: Cluster, job: JobDirectory, record: JobRecord, runs: Sequence[int]) -> None:
+    # What the job waited for has been.
+    values = {key: value for key, value in record.profile.items() if key != "after"}
+    profile = cluster.scheduler.profile.model_validate(values)
+    work = Work(record.name, Path(record.directory), record.python, record.attempts)
+    enlisted = enlist(job.store, cluster.scheduler, profile, work, runs)
+    for _, made in submit(cluster, profile, enlisted):
+        if made.refused is not None:
+            raise SchedulerError(made.refused)
+
+
+def main(arguments: Sequence[str], shell: Shell = local_shell) -> int:
     """Requeue as the worker asks for: the directory of the job, its name, and the runs."""
-    directory, name, *runs = arguments
+    place, name, *numbers = arguments
+    job, runs = JobDirectory(Path(place)), [int(number) for number in numbers]
     try:
-        return requeue(JobDirectory(Path(directory)), name, [int(run) for run in runs])
+        return requeue(job, name, runs, shell)
     except TypedxpError as error:
         print(f"typedxp: The job was not requeued: {error}", file=sys.stderr)
+        _keep(job, runs, f"not requeued: {error}")
         return 1
+
+
+def _keep(job: JobDirectory, runs: Sequence[int], cause: str) -> None:
+    """Say of runs that they stay as they were stopped."""
+    for number in runs:
+        with suppress(StoreError, OSError):
+            status = job.run(number).read_status()
+            if status.status is RunStatus.SUBMITTED:
+                stopped = replace(status, status=RunStatus.PREEMPTED, end=status.end or now(), cause=cause)
+                job.run(number).write_status(stopped)
 
 
 if __name__ == "__main__":

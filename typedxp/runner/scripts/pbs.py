@@ -8,7 +8,7 @@ from typing import Any
 
 from typedxp.runner.scripts.dialect import Dialect, Reader, Taken, clock, integer, mails, memory, number, text, yes_no
 
-_LEFT = frozenset({"-o", "-e", "-j", "-J", "-t", "-S", "-I", "-X", "-z", "-k", "-E"})
+_LEFT = frozenset({"-o", "-e", "-J", "-t", "-I", "-X", "-z", "-k", "-E"})
 _BARE = frozenset({"-V", "-h", "-I", "-X", "-z", "-f", "-E"})
 _TIME = clock("time")
 _CHUNK: Mapping[str, Reader] = {"ncpus": number("cpus"), "mem": memory("mem"), "ngpus": number("gpus")}
@@ -102,6 +102,8 @@ _COMMON: Mapping[str, Reader] = {
     "-r": yes_no("requeue"),
     "-M": text("mail"),
     "-m": mails,
+    # What holds for every job of ours.
+    **dict.fromkeys(("-j", "-S"), lambda _: {}),
 }
 
 PBS = Dialect(

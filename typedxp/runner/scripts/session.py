@@ -119,8 +119,9 @@ def current() -> Iterator[Session | None]:
         file = session.file.open(encoding="utf-8")
     except OSError:
         raise PlanError(
-            "The script that started this is not being submitted any more.\n"
-            f"Let it `wait` for what it puts into the background. To run here: unset {VARIABLE}"
+            "The script that started this is not being submitted any more, or not from this machine.\n"
+            "Let it `wait` for what it puts into the background, and start experiments without srun or mpirun. "
+            f"To run here: unset {VARIABLE}"
         ) from None
     with file:
         # The submission ends when all that share this have ended.
@@ -128,9 +129,9 @@ def current() -> Iterator[Session | None]:
         session.said = json.load(file)
         try:
             yield session
-        except SystemExit:
-            # A flag that there is not.
-            session.ended(2)
+        except BaseException as error:
+            # A flag that there is not, or a mistake of ours.
+            session.ended(2 if isinstance(error, SystemExit) else 1)
             raise
 
 

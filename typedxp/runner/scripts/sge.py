@@ -34,6 +34,11 @@ def _request(item: str) -> Taken:
     return {"resources": {name: value}} if sayable else None
 
 
+def _as_it_is(_: str) -> Taken:
+    """Read what holds for every job of ours."""
+    return {}
+
+
 def _soft(item: str) -> Taken:
     """Read ``-l name=value`` behind ``-soft``."""
     name, _, value = item.partition("=")
@@ -86,12 +91,13 @@ SGE = Dialect(
         "-M": text("mail"),
         "-m": mails,
         "-tc": number("parallel"),
+        **dict.fromkeys(("-cwd", "-j", "-S"), _as_it_is),
         "-soft -l": _soft,
         "-soft -q": lambda value: {"directives": [f"-soft -q {value} -hard"]},
     },
     style="words",
     bare=frozenset("-V -notify -cwd -hard -soft -terse -clear -verify -h".split()),  # noqa: SIM905 - as in the manual
-    left=frozenset("-o -e -j -t -S -cwd -terse -sync -verify -b -i".split()),  # noqa: SIM905 - likewise
+    left=frozenset("-o -e -t -terse -sync -verify -b -i".split()),  # noqa: SIM905 - likewise
     place=frozenset({"-wd"}),
     everywhere=True,
     home=("SGE_O_WORKDIR",),

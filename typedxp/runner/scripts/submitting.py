@@ -120,9 +120,9 @@ def _profile(script: Script, described: Described, overrides: Mapping[str, Any])
 
     def origin(key: tuple[str, ...]) -> str:
         name = key[2] if len(key) > 2 else ""
-        if name in overrides or name not in described.lines:
+        if name in overrides:
             return "command line"
-        return f"{script.path}:{described.lines[name]}"
+        return f"{script.path}:{described.lines[name]}" if name in described.lines else str(script.path)
 
     judged = judge_profile(values, Composed({}, {}, {}, {}, (), origin))
     if isinstance(judged, list):

@@ -61,20 +61,27 @@ def lost(directory: RunDirectory, status: Status) -> str | None:
     return f"{status.host} has given no sign of life for {silent / 60:.0f} minutes."
 
 
-def mark_lost(directory: RunDirectory, status: Status) -> Status:
-    """Mark a run as lost, if it is; return where it stands. Its end is the last sign of life."""
+def as_lost(directory: RunDirectory, status: Status) -> Status:
+    """Return where a run stands, which is lost if it is. Its end is the last sign of life; nothing is written."""
     cause = lost(directory, status)
     if cause is None:
         return status
     last = spell_time(datetime.fromtimestamp(directory.status_file.stat().st_mtime, UTC))
+    # The system's clock for files goes by ticks, and may be a little behind.
+    end = max(last, status.start or last)
+    return replace(status, status=RunStatus.LOST, end=end, cause=cause)
+
+
+def mark_lost(directory: RunDirectory, status: Status) -> Status:
+    """Mark a run as lost, if it is; return where it stands."""
+    after = as_lost(directory, status)
+    if after == status:
+        return status
     if directory.read_status() != status:
         # It has said how it ended just now.
         return directory.read_status()
-    # The system's clock for files goes by ticks, and may be a little behind.
-    end = max(last, status.start or last)
-    status = replace(status, status=RunStatus.LOST, end=end, cause=cause)
-    directory.write_status(status)
-    return status
+    directory.write_status(after)
+    return after
 
 
 def _runs_here(status: Status) -> bool:

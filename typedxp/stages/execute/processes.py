@@ -38,6 +38,8 @@ class Workers:
     def __init__(self, jobs: int, started: Callable[[RunDirectory], None], name: str | None = None) -> None:
         """Execute ``jobs`` at a time; ``name`` is what a scheduler calls the job that we are."""
         self._name = name
+        # In a job, its scheduler says how long.
+        self._patience = float(os.environ.get(GRACE, _PATIENCE)) if name is not None else _PATIENCE
         self._jobs = jobs
         self._started = started
         self._lock = threading.Lock()
@@ -76,7 +78,7 @@ class Workers:
         self._stopped = self._interrupted = True
         try:
             self._signal(number)
-            wait(pending, timeout=_PATIENCE)
+            wait(pending, timeout=self._patience)
         finally:
             # Out of patience, or of the user's, who pressed Ctrl-C once more.
             with uninterrupted():
@@ -127,7 +129,7 @@ class Workers:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
-                env=os.environ | {GRACE: str(_PATIENCE)},
+                env=os.environ | {GRACE: str(self._patience)},
                 start_new_session=True,
             )
             self._processes.add(process)

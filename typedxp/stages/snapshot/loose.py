@@ -54,7 +54,8 @@ class Objects:
             # Whoever collects garbage at this moment sees that it is wanted.
             os.utime(path)
         except OSError:
-            content = _compressed(_content(kind, data))
+            # Trees are hardly smaller when compressed.
+            content = _compressed(_content(kind, data), 0 if kind == "tree" else 1)
             # Git removes by itself what is called so, should we be killed.
             draft = f"{directory}/tmp_obj_{os.urandom(6).hex()}"  # noqa: S108 - not there
             try:
@@ -87,9 +88,9 @@ def _content(kind: str, data: bytes) -> bytes:
     return b"%s %d\0%s" % (kind.encode(), len(data), data)
 
 
-def _compressed(content: bytes) -> bytes:
+def _compressed(content: bytes, level: int) -> bytes:
     # In a small window, since to get memory for the usual one takes longer than all the rest.
-    compressor = zlib.compressobj(1, zlib.DEFLATED, wbits=12, memLevel=5)
+    compressor = zlib.compressobj(level, zlib.DEFLATED, wbits=12, memLevel=5)
     return compressor.compress(content) + compressor.flush()
 
 

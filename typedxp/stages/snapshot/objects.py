@@ -92,19 +92,20 @@ def _write_commit(repository: Repository, commit: bytes, objects: Objects | None
 
 
 def write_tree(working: Working, links: Mapping[str, str]) -> str:
-    """Bring our copy of the index up to what is in the working tree, and make a tree of it."""
+    """Bring a copy of the index up to what is in the working tree, and make a tree of it."""
     gone = [change.path for change, facts in working.found if facts is None]
     there = [change.path for change, facts in working.found if facts is not None]
     update = ("update-index", "-z", "--add", "--remove", "--replace")
-    if gone:
-        working.repository.ask(*update, "--force-remove", "--stdin", told=_lines(gone))
-    if links:
-        named = [f"160000 {commit} 0\t{path}" for path, commit in links.items()]
-        working.repository.ask(*update, "--index-info", told=_lines(named))
-    if there:
-        working.repository.ask(*update, "--stdin", told=_lines(there))
-    # Trees are hardly smaller when compressed. What a partial clone has not fetched is named by what the index says.
-    return _hash(working.repository.ask("-c", "core.looseCompression=0", "write-tree", "--missing-ok"))
+    with working.repository.copied() as repository:
+        if gone:
+            repository.ask(*update, "--force-remove", "--stdin", told=_lines(gone))
+        if links:
+            named = [f"160000 {commit} 0\t{path}" for path, commit in links.items()]
+            repository.ask(*update, "--index-info", told=_lines(named))
+        if there:
+            repository.ask(*update, "--stdin", told=_lines(there))
+        # Trees are hardly smaller when compressed. What a partial clone never fetched, is named by what the index says.
+        return _hash(repository.ask("-c", "core.looseCompression=0", "write-tree", "--missing-ok"))
 
 
 def _lines(words: list[str]) -> bytes:

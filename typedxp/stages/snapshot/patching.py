@@ -151,7 +151,7 @@ def _names(working: Working) -> list[str]:
     """Have git name what it would keep of each file that is not in the index, in their order."""
     files = (change.path for change, facts in working.found if facts is not None and stat.S_ISREG(facts.st_mode))
     told = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
-    return working.repository.ask("hash-object", "--stdin-paths", told=told).decode("ascii").split()
+    return working.repository.ask("hash-object", "--stdin-paths", told=told).decode("ascii").split() if told else []
 
 
 def _quoted(path: bytes) -> bytes:

@@ -1,18 +1,18 @@
 """Owns the door to git: how a repository is found, and asked, without touching what is the user's.
 
-Git is asked with an index of our own, a copy of the user's. Nothing that a repository is configured with is run, but
-for what `git status` runs as well: the filters that turn the content of files into what git keeps.
+The user's index is only read; what has to be written, is written into a copy. Nothing that a repository is configured
+with is run, but for what `git status` runs as well: the filters that turn the content of files into what git keeps.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from typedxp.vocabulary.records import Code
@@ -40,16 +40,32 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository with a working tree, and the copy of its index that stands in for it."""
+    """A repository with a working tree. ``index`` is a copy of its index that stands in for it."""
 
     git: git.Repo
-    index: Path
     settings: tuple[str, ...] = ()
+    index: Path | None = None
 
     @property
     def root(self) -> Path:
         """The directory of the working tree."""
         return Path(str(self.git.working_tree_dir))
+
+    @contextmanager
+    def copied(self) -> Iterator[Repository]:
+        """Let git write into a copy of the index."""
+        with TemporaryDirectory(prefix="typedxp-") as desk:
+            index = Path(desk) / "index"
+            with suppress(FileNotFoundError), self._index.open("rb") as file:
+                index.write_bytes(file.read())
+                # By the age of its index git tells which files may have changed within the same moment.
+                stat = os.fstat(file.fileno())
+                os.utime(index, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            yield replace(self, index=index)
+
+    @property
+    def _index(self) -> Path:
+        return self.index or Path(self.git.git_dir) / "index"
 
     def ask(self, *command: str, told: bytes | None = None) -> bytes:
         """Run a git command in the root, with ``told`` on its standard input; return what it printed.
@@ -61,14 +77,15 @@ class Repository:
         # GitPython would expand what looks like a variable in the path, and go somewhere else.
         where = ["-C", str(self.root)]
         settings = [word for setting in (*_SETTINGS, *self.settings) for word in ("-c", setting)]
-        with TemporaryFile() as stdin:
-            stdin.write(told or b"")
-            stdin.seek(0)
+        with TemporaryFile() if told is not None else nullcontext() as stdin:
+            if stdin is not None:
+                stdin.write(told or b"")
+                stdin.seek(0)
             answer: bytes = self.git.git.execute(
                 [self.git.git.GIT_PYTHON_GIT_EXECUTABLE, *where, "--no-optional-locks", *settings, *command],
-                istream=stdin if told is not None else None,
+                istream=stdin,
                 env={
-                    "GIT_INDEX_FILE": str(self.index),
+                    "GIT_INDEX_FILE": str(self._index),
                     "GIT_LITERAL_PATHSPECS": "0",
                     "GIT_TERMINAL_PROMPT": "0",
                     # Whatever is missing of a partial clone is not fetched for this.
@@ -109,19 +126,10 @@ def find(place: Path) -> git.Repo | None:
     return repository
 
 
-def with_index(repository: git.Repo, desk: Path, *, trusted: bool = True) -> Repository:
-    """Copy the index of a repository into the directory ``desk``.
-
-    In a repository that is not ``trusted`` no filters are run: `git status` in the one around it would not, either.
-    """
-    index = desk / os.urandom(6).hex()
-    with suppress(FileNotFoundError), (Path(repository.git_dir) / "index").open("rb") as file:
-        index.write_bytes(file.read())
-        # By the age of its index git tells which files may have changed within the same moment.
-        stat = os.fstat(file.fileno())
-        os.utime(index, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    opened = Repository(repository, index)
-    return opened if trusted else Repository(repository, index, tuple(_no_filters(opened)))
+def untrusted(repository: git.Repo) -> Repository:
+    """Return a repository in which no filters are run: `git status` in the one around it would not, either."""
+    opened = Repository(repository)
+    return replace(opened, settings=tuple(_no_filters(opened)))
 
 
 def _no_filters(repository: Repository) -> Iterable[str]:

@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from typedxp.stages.snapshot.repository import Repository, find, load_git, with_index
+from typedxp.stages.snapshot.repository import Repository, find, load_git, untrusted
 
 if TYPE_CHECKING:
     import git
@@ -103,11 +102,11 @@ def looked(place: Path, store: Path | None = None) -> Iterator[Working | None]:
     if found is None:
         yield None
         return
-    with found, TemporaryDirectory(prefix="typedxp-") as desk, ExitStack() as stack:
-        yield _look(with_index(found, Path(desk)), Path(desk), store, stack)
+    with found, ExitStack() as stack:
+        yield _look(Repository(found), store, stack)
 
 
-def _look(repository: Repository, desk: Path, store: Path | None, stack: ExitStack) -> Working:
+def _look(repository: Repository, store: Path | None, stack: ExitStack) -> Working:
     told = repository.ask(*_STATUS, *_without(repository.root, store))
     records = [record for record in told.split(b"\0") if record]
     facts = dict(os.fsdecode(record).split(" ", 2)[1:] for record in records if record.startswith(b"# branch."))
@@ -115,7 +114,7 @@ def _look(repository: Repository, desk: Path, store: Path | None, stack: ExitSta
     changes = tuple(change for change in found if not _is_bytecode(change))
     commit, branch = facts["branch.oid"], facts["branch.head"]
     inner = {
-        change.path: _look_inside(repository, change, desk, stack)
+        change.path: _look_inside(repository, change, stack)
         for change in changes
         if change.repository and change.found != "."
     }
@@ -129,11 +128,11 @@ def _look(repository: Repository, desk: Path, store: Path | None, stack: ExitSta
     )
 
 
-def _look_inside(outer: Repository, change: Change, desk: Path, stack: ExitStack) -> Working:
+def _look_inside(outer: Repository, change: Change, stack: ExitStack) -> Working:
     opened: git.Repo = stack.enter_context(load_git().Repo(outer.root / change.path, expand_vars=False))
     # Git looks into submodules by itself, but not into repositories that just lie there.
     trusted = change.found != "?" and not outer.settings
-    return _look(with_index(opened, desk, trusted=trusted), desk, None, stack)
+    return _look(Repository(opened) if trusted else untrusted(opened), None, stack)
 
 
 def _without(root: Path, store: Path | None) -> tuple[str, ...]:

@@ -1,0 +1,158 @@
+"""What the directives of a script mean, for every scheduler: which fields, and which lines stay what they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from typedxp.errors import PlanError
+from typedxp.runner.scripts.reading import DIALECTS, Script, describe, kinds, read_script
+from typedxp.schedulers.units import days_clock, read_walltime
+
+
+def script(*lines: str) -> Script:
+    return Script(Path("job.sh"), lines, ())
+
+
+def read(scheduler: str, *lines: str) -> dict[str, object]:
+    return describe(script(*lines), DIALECTS[scheduler]).values
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("--time=1-00:10:00", {"time": "1-00:10:00"}),
+        ("--time=30", {"time": "1800s"}),
+        ("-t 10:30", {"time": "630s"}),
+        ("-t 2-12", {"time": "2-12:00:00"}),
+        ("--time=UNLIMITED", {"directives": ["--time=UNLIMITED"]}),
+        ("-n4 -c 2 -N 1", {"tasks": 4, "cpus": 2, "nodes": 1}),
+        ("--nodes=2-4", {"directives": ["--nodes=2-4"]}),
+        ("--mem=4000", {"mem": "4000M"}),
+        ("--mem=0", {"directives": ["--mem=0"]}),
+        ("--mem-per-cpu 2G # enough", {"mem_per_cpu": "2G"}),
+        ("--gres=gpu:a100:2 --exclusive --qos=long", {"gres": "gpu:a100:2", "exclusive": True, "qos": "long"}),
+        ("--job-name=\"my job\" --comment='a;b'", {"name": "my job", "comment": "a;b"}),
+        ("--mail-type=ALL", {"directives": ["--mail-type=ALL"]}),
+        ("--mail-type=ALL --mail-user=a@b.c", {"mail_type": "ALL", "mail": "a@b.c"}),
+        ('--clusters="a b" -G 4', {"directives": ['--clusters="a b"', "-G 4"]}),
+        ("--no-requeue --hold", {"requeue": False, "hold": True}),
+    ],
+)
+def test_options_of_sbatch_become_fields_or_stay_what_they_are(line, values):
+    assert read("slurm", f"#SBATCH {line}") == values
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "line", "values"),
+    [
+        ("pbs", "-l select=1:ncpus=4:mem=4gb,walltime=1:00:00", {"cpus": 4, "mem": "4gb", "time": "3600s"}),
+        ("pbs", "-l select=2:ncpus=4 -l place=excl", {"select": "2:ncpus=4", "place": "excl"}),
+        ("pbs", "-l ncpus=4,mem=4gb,software=x", {"cpus": 4, "mem": "4gb", "resources": {"software": "x"}}),
+        ("pbs", "-l nodes=1:ppn=2 -m abe", {"directives": ["-l nodes=1:ppn=2", "-m abe"]}),
+        ("pbs", "-M a@b.c -m ae -r y", {"mail": "a@b.c", "mail_on": ["fail", "end"], "requeue": True}),
+        ("torque", "-l nodes=1:ppn=4,mem=2gb", {"cpus": 4, "mem": "2gb"}),
+        ("torque", "-l nodes=2:ppn=4,mem=2gb", {"node_spec": "2:ppn=4", "resources": {"mem": "2gb"}}),
+        ("torque", "-l walltime=90 -q long -V", {"time": "90s", "queue": "long", "directives": ["-V"]}),
+        ("moab", "-l nodes=2:ppn=4,qos=high", {"nodes": 2, "tasks": 8, "qos": "high"}),
+        ("sge", "-pe smp 4 -l h_rt=1:0:0", {"parallel_environment": "smp", "cpus": 4, "time": "3600s"}),
+        ("sge", "-pe mpi 4-8 -p -10", {"directives": ["-pe mpi 4-8"], "priority": -10}),
+        ("sge", "-l h_vmem=2G", {"memory_resource": "h_vmem", "mem_per_cpu": "2G", "resources": {}}),
+        ("sge", "-l gpu=1 -soft -l fast=1", {"resources": {"gpu": "1"}, "soft_resources": {"fast": "1"}}),
+        ("sge", "-tc 5 -notify -l exclusive", {"parallel": 5, "notify": True, "directives": ["-l exclusive"]}),
+        ("oar", "-l core=1, walltime=00:30:00", {"resources": ["core=1"], "time": "1800s"}),
+        ("oar", "-l host=1/gpu=2,walltime=2", {"resources": ["host=1/gpu=2"], "time": "7200s"}),
+        ("oar", "-p gpumem>'16000'", {"properties": "gpumem>'16000'"}),
+        ("oar", "-t besteffort", {"besteffort": True}),
+        ("oar", "--hold", {"directives": ["--hold"]}),
+        ("lsf", "-W 1:30 -n 4 -x", {"time": "5400s", "tasks": 4, "exclusive": True}),
+        ("lsf", '-J "a[1-9]%2" -R "span[hosts=1]"', {"name": "a", "span": "hosts=1"}),
+        (
+            "lsf",
+            '-R "select[a] rusage[mem=1]" -Q 3',
+            {"resources": ["select[a] rusage[mem=1]"], "directives": ["-Q 3"]},
+        ),
+    ],
+)
+def test_options_of_the_others_do_too(scheduler, line, values):
+    assert read(scheduler, f"{DIALECTS[scheduler].prefixes[0]} {line}") == values
+
+
+def test_soft_requests_stay_soft_on_the_lines_that_follow():
+    assert read("sge", "#$ -soft", "#$ -l a=1", "#$ -hard", "#$ -l b=1") == {
+        "soft_resources": {"a": "1"},
+        "resources": {"b": "1"},
+    }
+
+
+def test_alternatives_of_oar_with_different_times_stay_what_they_are():
+    assert read("oar", "#OAR -l core=1,walltime=1", "#OAR -l core=2,walltime=2") == {
+        "resources": ["core=1"],
+        "time": "3600s",
+        "directives": ["-l core=2,walltime=2"],
+    }
+
+
+@pytest.mark.parametrize("scheduler", DIALECTS)
+def test_lines_behind_the_first_command_count_where_the_scheduler_reads_them(scheduler):
+    dialect = DIALECTS[scheduler]
+    name = "-J late" if scheduler in ("slurm", "lsf") else "-n late" if scheduler == "oar" else "-N late"
+    made = describe(script("#!/bin/bash", "cat <<E", f"{dialect.prefixes[0]} {name}", "E"), dialect)
+
+    assert made.values == ({"name": "late"} if scheduler in ("sge", "oar") else {})
+    assert bool(made.notes) == (scheduler not in ("sge", "oar"))
+
+
+def test_output_and_array_are_left_out_with_a_note():
+    made = describe(script("#SBATCH --output=x.log", "#SBATCH -a 0-9%2"), DIALECTS["slurm"])
+
+    assert made.values == {}
+    assert [note.split(" is left out")[0] for note in made.notes] == ["line 1: --output=x.log", "line 2: -a 0-9%2"]
+
+
+def test_the_lines_of_papers_are_those_of_slurm():
+    assert read("slurm", "#SLURM --ntasks=1", "#SBATCHED --ntasks=2") == {"tasks": 1}
+    assert kinds(script("#SLURM --ntasks=1", "#SBATCH -c 1")) == {"#SLURM": [1], "#SBATCH": [2]}
+
+
+@given(st.integers(1, 10_000_000))
+def test_every_time_that_sbatch_can_be_told_is_read_as_it_is(seconds):
+    time = timedelta(seconds=seconds)
+
+    assert read_walltime(read("slurm", f"#SBATCH --time={days_clock(time)}")["time"]) == time
+
+
+@given(st.text(st.characters(blacklist_categories=("C", "Zl", "Zp")), max_size=60))
+def test_no_line_is_too_odd_to_be_read(text):
+    for dialect in DIALECTS.values():
+        described = describe(script(f"{dialect.prefixes[0]} {text}"), dialect)
+
+        assert described.scheduler == dialect.scheduler
+
+
+def test_line_ends_of_windows_are_refused(tmp_path):
+    (tmp_path / "job.sh").write_bytes(b"#SBATCH -t 1\r\npython main.py\r\n")
+
+    with pytest.raises(PlanError, match="line ends of Windows"):
+        read_script(tmp_path / "job.sh")
+
+
+@pytest.mark.parametrize(
+    ("first", "options"),
+    [("#!/bin/bash -l", ("-l",)), ("#!/usr/bin/env -S bash -eu", ("-eu",)), ("#!/bin/sh", ()), ("# hello", ())],
+)
+def test_the_first_line_may_ask_for_options_of_bash(tmp_path, first, options):
+    (tmp_path / "job.sh").write_text(f"{first}\n")
+
+    assert read_script(tmp_path / "job.sh").options == options
+
+
+def test_scripts_of_other_shells_are_refused(tmp_path):
+    (tmp_path / "job.sh").write_text("#!/bin/tcsh\n")
+
+    with pytest.raises(PlanError, match="script of bash or sh"):
+        read_script(tmp_path / "job.sh")

@@ -1,0 +1,6 @@
+#!/bin/bash
+#LOCAL --name=sweep
+#LOCAL --output=/home/ada/logs/jobs/7/%n.log
+
+cd /home/ada/project || exit 1
+exec /opt/env/bin/python -P -m typedxp.worker --job /home/ada/logs/jobs/7 --name "${TYPEDXP_LOCAL_JOB_ID}"

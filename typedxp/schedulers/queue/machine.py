@@ -1,0 +1,106 @@
+"""Owns what the queue asks of the machine: its CPUs, its GPUs, and which processes are still there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from typedxp.errors import SchedulerError
+from typedxp.schedulers.shell import Command, local_shell
+
+POOL = "TYPEDXP_LOCAL_GPU_IDS"
+"""The environment variable that tells a job which GPUs its profile chose from: it may submit others."""
+_PROC = Path("/proc")
+
+
+def cpus() -> int:
+    """Count the CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def gpu_ids(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, or else all that nvidia-smi lists."""
+    told = environment.get(POOL, environment.get("CUDA_VISIBLE_DEVICES"))
+    if told is None:
+        return tuple(_nvidia_smi())
+    ids = [word.strip() for word in told.split(",")]
+    # CUDA itself ends the list at the first that is none.
+    return tuple(ids[: next((at for at, word in enumerate(ids) if word in ("", "-1", "NoDevFiles")), len(ids))])
+
+
+def same_words(ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Call GPUs by their numbers, so that no two jobs get one of them by two names."""
+    if not any(word.startswith("GPU-") for word in ids):
+        return ids
+    known = _nvidia_smi()
+    return tuple(next((n for n, uuid in known.items() if uuid.startswith(word)), word) for word in ids)
+
+
+def _nvidia_smi() -> dict[str, str]:
+    """List the UUID of each GPU, by its number."""
+    try:
+        reply = local_shell(Command(("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")))
+    except SchedulerError:
+        return {}
+    pairs = [line.split(", ") for line in reply.out.splitlines()] if reply.code == 0 else []
+    return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
+
+
+def boot() -> str:
+    """Return what tells one start of the machine from another; empty if the system does not say."""
+    with suppress(OSError):
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def process_start(pid: int) -> str | None:
+    """Return when a process was started, in a form that is only good for comparing; None if there is none.
+
+    The number of a process alone is not enough, since the system gives it to another one later. Source: proc(5), field
+    22 of /proc/PID/stat. Where there is no /proc, the answer is empty for every process.
+    """
+    if not (_PROC / "self/stat").exists():
+        return "" if _answers(pid) else None
+    with suppress(OSError, IndexError):
+        state, *fields = (_PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
+        # One that has ended, and that its parent has not asked after, is there as a zombie.
+        return None if state in "ZX" else fields[18]
+    return None
+
+
+def alive(pid: int | None, start: str | None) -> bool:
+    """Whether a process is there that was started then."""
+    return pid is not None and process_start(pid) == start is not None
+
+
+def belonging(session: int, variable: str, value: str) -> Iterator[int]:
+    """Yield the processes of a session, and all others that were started with a variable in their environment.
+
+    Where there is no /proc, only the group of the session's first process is known; it is yielded as kill(2) has it.
+    """
+    if not (_PROC / "self/stat").exists():
+        with suppress(OSError):
+            os.killpg(session, 0)
+            yield -session
+        return
+    mark = os.fsencode(f"\0{variable}={value}\0")
+    for place in _PROC.glob("[0-9]*"):
+        # Those that have just ended are not there, and the environment of others cannot be read.
+        with suppress(OSError, IndexError):
+            state, *fields = (place / "stat").read_text().rpartition(")")[2].split()
+            if state not in "ZX" and (int(fields[2]) == session or mark in b"\0" + (place / "environ").read_bytes()):
+                yield int(place.name)
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
