@@ -87,7 +87,7 @@ class OarScheduler(Scheduler):
     task = "OAR_ARRAY_INDEX"
     own_name = ("${OAR_JOB_ID}", "${OAR_JOB_ID}")
     inherited = _INHERITED
-    requeue_code = _AGAIN
+    # No requeue_code, though OAR resubmits an idempotent job that exits with 99: only one that ran for over a minute.
     # oarstat(1). How a job ended that is in one of the last three is told by its exit code, or by its events.
     states: ClassVar[Mapping[str, JobState]] = {
         "Waiting": JobState.QUEUED,

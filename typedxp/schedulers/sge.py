@@ -45,7 +45,7 @@ class SgeScheduler(Scheduler):
     task = "SGE_TASK_ID"
     own_name = ("${JOB_ID}", "${JOB_ID}.${SGE_TASK_ID}")
     inherited = _INHERITED
-    requeue_code = 99
+    # No requeue_code, though 99 reschedules a job: its limits then go on to count from its first start.
     # sge_status(5). A state is some letters, each of which says one thing: the first of these that it has decides.
     states: ClassVar[Mapping[str, JobState]] = {
         "E": JobState.FAILED,
