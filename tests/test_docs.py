@@ -2,7 +2,7 @@
 
 A page is a story in a git repository of its own, told by its code blocks in order:
 
-- a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`;
+- a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`, `# ~/.config/a.yaml`;
 - `console`: what is typed after `$`, in bash, and what that prints; `...` stands for anything;
 - `python` with `>>>`: a new Python session;
 - `text` and MyST directives are only read;
@@ -42,7 +42,7 @@ CLUSTERS = [DOCS / "schedulers" / f"{name}.md" for name in OURS]
 BLOCK = re.compile(
     r"^(?:<!-- (?P<note>.*?) -->\n+)?^```(?P<language>.*?)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-FILE = re.compile(r"# (?P<path>[\w./-]+\.(py|ya?ml|sh))\n")
+FILE = re.compile(r"# (?P<home>~/)?(?P<path>[\w./-]+\.(py|ya?ml|sh))\n")
 SPELLING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Numbers are compared to as many digits as are shown.
 SESSION = (
@@ -84,12 +84,22 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+@pytest.fixture
+def home(tmp_path_factory, monkeypatch) -> Path:
+    """Give typedxp a home of its own for this test, with its profiles and its queue."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local/state"))
+    return home
+
+
+# The home comes first, for the shell to find it.
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_of_a_page_does_what_it_shows(page, shell, tmp_path):
+def test_every_block_of_a_page_does_what_it_shows(page, home, shell, tmp_path):
     shell("git init --quiet")
     for block in blocks(page):
         if named := FILE.match(block.text):
-            file = tmp_path / named["path"]
+            file = (home if named["home"] else tmp_path) / named["path"]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.text)
         elif block.language == "console":
