@@ -151,7 +151,11 @@ def _launch(what: Launch, command: Sequence[str], script: Session | None) -> int
 
 
 def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Session | None) -> int:
-    made = launch_jobs(what, code, command)
+    try:
+        made = launch_jobs(what, code, command)
+    except KeyboardInterrupt:
+        print("typedxp: interrupted. To submit what was not: typedxp retry", file=sys.stderr)
+        return 130
     if script is not None:
         script.submitted(made)
     show.submitted(made.jobs)

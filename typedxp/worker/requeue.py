@@ -46,6 +46,8 @@ def _submit_anew(cluster: Cluster, job: JobDirectory, record: JobRecord, runs: S
     for _, made in submit(cluster, profile, enlisted):
         if made.refused is not None:
             raise SchedulerError(made.refused)
+    # If the scheduler starts this one once more, that is one too many.
+    job.withdraw(runs)
 
 
 def main(arguments: Sequence[str], shell: Shell = local_shell) -> int:
