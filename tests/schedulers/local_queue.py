@@ -67,8 +67,11 @@ class LocalQueue:
 
     def ended(self, job: str) -> list[str]:
         """Wait until a job has ended; return how its elements did."""
-        waiting = {"QUEUED", "HELD", "RUNNING"}
-        until(lambda: not waiting & set(self.words(job)))
+        # The question replaces a dispatcher that was killed; from then on the files are looked at, which is cheap.
+        self.words(job)
+        queued = self.files.job(int(job))
+        assert queued is not None
+        until(lambda: all(record.word.final for record in self.files.records(queued).values()))
         return self.words(job)
 
     @property

@@ -107,13 +107,19 @@ class Dispatcher:
     def _look_after_running(self) -> None:
         for tracked in self._jobs.values():
             for name in list(tracked.running):
-                # In this order: a shepherd writes before it ends.
-                here = self._is_here(tracked.records[name])
                 record = self._files.record(tracked.job, name)
-                if record.word is Word.RUNNING and not here:
-                    record = self._vanished(tracked, record)
-                    self._files.write_record(tracked.job, name, record)
+                if record.word is Word.RUNNING and not self._is_here(record):
+                    record = self._without_shepherd(tracked, name)
                 tracked.put(name, record)
+
+    def _without_shepherd(self, tracked: Tracked, name: str) -> Record:
+        """Say where an element stands whose processes are gone."""
+        # Once more: a shepherd writes before it ends.
+        record = self._files.record(tracked.job, name)
+        if record.word is Word.RUNNING:
+            record = self._vanished(tracked, record)
+            self._files.write_record(tracked.job, name, record)
+        return record
 
     def _is_here(self, record: Record) -> bool:
         if record.boot != self._boot:
