@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, PlanError, Problem
-from typedxp.runner.profiles import find_profiles, judge_profile
+from typedxp.runner.profiles import find_profiles, judge_profile, resolved_profile
 from typedxp.stages.compose.composer import PROFILE, Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
@@ -85,7 +85,9 @@ def plan(
         PlanError: the sweep as a whole was refused.
     """
     sweep = Sweep(composer, assignments)
-    settings, profile, refused = _settings(sweep)
+    # A profile that was made in Python, or read from a job script, means every character as it is.
+    literal = any(item.key == "xp.profile" and any(isinstance(v, dict) for v in item.values) for item in assignments)
+    settings, profile, refused = _settings(sweep, literal=literal)
     problems = [*(_hidden(declaration, problem) for problem in problems), *sweep.problems, *refused]
     if settings.resume is not None and not problems:
         if others := [item.text for item in sweep.own]:
@@ -136,7 +138,7 @@ def _hidden(declaration: Declaration, problem: Problem) -> Problem:
     return replace(problem, value=redact(problem.value, hide), message=redact(problem.message, hide))
 
 
-def _settings(sweep: Sweep) -> tuple[Settings, Profile | None, list[Problem]]:
+def _settings(sweep: Sweep, *, literal: bool) -> tuple[Settings, Profile | None, list[Problem]]:
     """Judge what is set under ``xp``; settings that are refused leave the defaults, so that planning can go on."""
     from typedxp.vocabulary.settings import Settings
 
@@ -146,7 +148,10 @@ def _settings(sweep: Sweep) -> tuple[Settings, Profile | None, list[Problem]]:
         return Settings(), None, settings
     if settings.profile is None:
         return settings, None, []
-    profile = judge_profile(settings.profile, first, sweep.choice(PROFILE))
+    chosen, problems = (settings.profile, []) if literal else resolved_profile(settings.profile, first.origin)
+    if problems:
+        return settings, None, problems
+    profile = judge_profile(chosen, first, sweep.choice(PROFILE))
     return (settings, None, profile) if isinstance(profile, list) else (settings, profile, [])
 
 

@@ -8,14 +8,14 @@ name, the nearest is taken.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, Problem, ProfileError, nearest
 from typedxp.schedulers.registry import OURS, get_scheduler
-from typedxp.stages.compose.assign import resolve
+from typedxp.stages.compose.assign import incomplete, interpolated, resolve
 from typedxp.stages.declare.registry import registered
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store import yaml
@@ -66,11 +66,21 @@ def named_profile(name: str) -> dict[str, Any]:
     found = profiles_from_here()
     if name not in found:
         raise ProfileError(f"There is no profile {name!r}. {nearest(name, found)} To list them: typedxp profiles")
-    values, refused = resolve(dict(found[name].values))
-    if refused:
-        problems = [Problem(f"xp.profile.{'.'.join(key)}", "", found[name].origin, why) for key, why in refused.items()]
+    values, problems = resolved_profile(found[name].values, lambda _: found[name].origin)
+    if problems:
         raise ConfigError(f"the profile {name}", problems)
     return values
+
+
+def resolved_profile(
+    values: Mapping[str, Any], origin: Callable[[tuple[str, ...]], str]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Replace what refers to the environment, or to other fields of a profile; tell what refers to nothing."""
+    tree: dict[str, Any] = {"xp": {"profile": dict(values)}}
+    if not interpolated(tree):
+        return dict(values), []
+    tree, refused = resolve(tree)
+    return tree["xp"]["profile"], [Problem(".".join(key), "", origin(key), why) for key, why in refused.items()]
 
 
 def judge_named(values: Mapping[str, Any], name: str | None) -> Profile:
@@ -152,7 +162,7 @@ def _alone(found: Found) -> Found:
     if "defaults" not in found.values:
         return found
     text = f"{found.origin} has a defaults list, which only an experiment reads: python train.py xp/profile=NAME -n."
-    return replace(found, values={_UNREADABLE: text})
+    return replace(found, values=_unreadable(text))
 
 
 def _in_directory(place: Path) -> Iterator[tuple[str, Found]]:
@@ -165,10 +175,17 @@ def _in_directory(place: Path) -> Iterator[tuple[str, Found]]:
         try:
             values = yaml.load(file.read_text("utf-8"))
         except (OSError, ValueError) as error:
-            values = {_UNREADABLE: f"{file} cannot be read: {error}"}
+            values = _unreadable(f"{file} cannot be read: {error}")
         if not isinstance(values, dict):
-            values = {_UNREADABLE: f"{file} holds no mapping of settings."}
+            values = _unreadable(f"{file} holds no mapping of settings.")
+        if broken := incomplete(values):
+            values = _unreadable(f"{file} cannot be read: {broken[0]!r} is no complete reference.")
         yield file.stem, Found(str(file), values)
+
+
+def _unreadable(text: str) -> dict[str, Any]:
+    """Make what stands for a profile that cannot be used; Hydra must not take a part of the text for a reference."""
+    return {_UNREADABLE: text.replace("${", "$ {")}
 
 
 def _plain(value: Any) -> Mapping[str, Any]:
@@ -176,6 +193,6 @@ def _plain(value: Any) -> Mapping[str, Any]:
         return value
     plain = getattr(value, "plain", None)
     if plain is None or isinstance(value, type):
-        return {_UNREADABLE: f"It was registered as {value!r}, which is no profile."}
+        return _unreadable(f"It was registered as {value!r}, which is no profile.")
     values: Mapping[str, Any] = plain()
     return values

@@ -62,6 +62,23 @@ def interpolated(tree: Any, sign: str = "${") -> bool:
     return any(isinstance(value, str) and sign in value for _, value in leaves(tree))
 
 
+def incomplete(tree: Any) -> list[str]:
+    """Return the texts of the tree that begin a reference and do not end it."""
+    texts = [value for _, value in leaves(tree) if isinstance(value, str) and "${" in value]
+    return [text for text in texts if not _complete(text)]
+
+
+def _complete(text: str) -> bool:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        OmegaConf.create([text])
+    except OmegaConfBaseException:
+        return False
+    return True
+
+
 def resolve(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[Key, str]]:
     """Replace every interpolation by what it refers to; tell those that refer to nothing, by key."""
     from omegaconf import OmegaConf
@@ -69,13 +86,11 @@ def resolve(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[Key, str]]:
 
     refused: dict[Key, str] = {}
     resolved: dict[str, Any] = copy(tree)
+    wrong = set(incomplete(tree))
     for key, value in leaves(tree):
-        if isinstance(value, str) and "${" in value:
-            try:
-                OmegaConf.create([value])
-            except OmegaConfBaseException:
-                refused[key] = "This is no complete reference: write ${KEY}, or \\${ for the two characters themselves."
-                put(resolved, key, None)
+        if isinstance(value, str) and value in wrong:
+            refused[key] = "This is no complete reference: write ${KEY}, or \\${ for the two characters themselves."
+            put(resolved, key, None)
     tree = copy(resolved)
     config = OmegaConf.create(untyped(tree))
     for key, value in leaves(tree):
