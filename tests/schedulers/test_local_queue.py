@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,42 @@ def test_what_the_launching_shell_ignores_is_not_ignored_by_runs(queue, place):
 
     assert queue.ended("1") == ["FAILED"]
     assert queue.ask("status", "1")["1"]["signal"] == signal.SIGHUP
+
+
+def test_a_run_whose_record_is_removed_is_not_started_again(queue, place):
+    job = queue.submit(place, WAIT + "echo x >> started; wait_for go")
+    until(lambda: (place / "started").exists() and record(queue, job)["program"])
+    (queue.files.jobs / job / f"{job}.json").unlink()
+    queue.words(job)
+    (place / "go").touch()
+
+    assert queue.ended(job) == ["COMPLETED"]
+    assert (place / "started").read_text() == "x\n"
+
+
+def test_a_dispatcher_whose_queue_is_removed_goes(queue, place):
+    job = queue.submit(place, WAIT + "touch here; wait_for go")
+    until((place / "here").exists)
+    dispatcher, shepherd = queue.dispatcher, record(queue, job)["pid"]
+    shutil.rmtree(queue.state)
+    (place / "go").touch()
+
+    until(lambda: process_start(shepherd) is None)
+    until(lambda: process_start(dispatcher) is None)
+
+
+def test_a_dispatcher_that_cannot_start_costs_no_job(queue, place):
+    files = queue.files
+    files.make()
+    (files.root / "dispatcher.lock").mkdir()
+    (place / "job.sh").write_text("exit 0\n")
+    reply = queue.say("submit", "job.sh", cwd=place)
+
+    assert json.loads(reply.out) == {"job": "1", "elements": ["1"]}
+    assert "dispatcher.lock" in reply.err
+    assert queue.say("status").err.startswith("The queue cannot be kept in ")
+    (files.root / "dispatcher.lock").rmdir()
+    assert queue.ended("1") == ["COMPLETED"]
 
 
 # Another start of the machine

@@ -47,7 +47,11 @@ def submit(files: QueueFiles, words: Sequence[str]) -> dict[str, Any]:
     umask = os.umask(0o077)
     files.make()
     number = files.add(str(Path.cwd()), umask, options, text, environment)
-    ensure_dispatcher(files)
+    try:
+        ensure_dispatcher(files)
+    except (SchedulerError, OSError) as error:
+        # The job is in the queue all the same, and whoever asks about it tries again.
+        print(error, file=sys.stderr)
     return {"job": str(number), "elements": list(QueuedJob(number, "", 0, options).names)}
 
 

@@ -57,6 +57,9 @@ class Dispatcher:
                     return
                 pause = _LOOK if self._adopted() else None
             except OSError:
+                if not self._files.jobs.exists():
+                    # Somebody has removed the queue.
+                    return
                 # No room on the disk, as a rule.
                 traceback.print_exc(file=sys.stderr)
                 pause = _RETRY
@@ -107,7 +110,7 @@ class Dispatcher:
     def _look_after_running(self) -> None:
         for tracked in self._jobs.values():
             for name in list(tracked.running):
-                record = self._files.record(tracked.job, name)
+                record = self._read(tracked, name)
                 if record.word is Word.RUNNING and not self._is_here(record):
                     record = self._without_shepherd(tracked, name)
                 tracked.put(name, record)
@@ -115,11 +118,16 @@ class Dispatcher:
     def _without_shepherd(self, tracked: Tracked, name: str) -> Record:
         """Say where an element stands whose processes are gone."""
         # Once more: a shepherd writes before it ends.
-        record = self._files.record(tracked.job, name)
+        record = self._read(tracked, name)
         if record.word is Word.RUNNING:
             record = self._vanished(tracked, record)
             self._files.write_record(tracked.job, name, record)
         return record
+
+    def _read(self, tracked: Tracked, name: str) -> Record:
+        """Read where an element stands that was running; what somebody has removed or damaged is remembered."""
+        record = self._files.record(tracked.job, name)
+        return record if record.attempt >= tracked.records[name].attempt else tracked.records[name]
 
     def _is_here(self, record: Record) -> bool:
         if record.boot != self._boot:

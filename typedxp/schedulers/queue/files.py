@@ -2,7 +2,7 @@
 
 ::
 
-    lock                 held while a job is added, or while the dispatcher decides to end
+    lock                 held while a job or a request is added, or while the dispatcher decides to end
     dispatcher.lock      held by the dispatcher as long as it lives
     dispatcher.log       what went wrong there
     wake                 a named pipe: whoever writes to it wakes the dispatcher
@@ -201,7 +201,8 @@ class QueueFiles:
             OSError: it cannot be written.
         """
         path = self.requests / f"{time.time_ns():020}.{os.getpid()}.json"
-        write(path, _dump({"verb": verb, "names": list(names)}))
+        with self.locked():
+            write(path, _dump({"verb": verb, "names": list(names)}))
         return path
 
     def asked(self) -> list[Path]:
