@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from typedxp.errors import StoreError, TypedxpError
+from typedxp.runner.following import unsettled
 from typedxp.stages.snapshot.checkout import remove_checkout
 from typedxp.stages.snapshot.references import drop_snapshots, kept_snapshots, stores_of
 from typedxp.store.directory import RunDirectory
@@ -104,7 +105,9 @@ def _needed(stores: Iterable[Path]) -> set[Path]:
 
 def _ended(directory: RunDirectory) -> bool:
     try:
-        return directory.read_status().status.final
+        status = directory.read_status()
+        # What was stopped may be about to go on: its scheduler knows.
+        return status.status.final and not unsettled(status)
     except TypedxpError:
         return False
 
