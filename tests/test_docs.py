@@ -163,7 +163,7 @@ def test_the_table_of_what_schedulers_can_express_is_that_of_the_models():
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in (DOCS / "schedulers/index.md").read_text().splitlines()
-        if line.startswith("| ")
+        if line.startswith(("| |", "| `"))
     ]
     said = {name.strip("`"): cells for name, *cells in rows[1:] if name.startswith("`")}
 
@@ -184,6 +184,32 @@ def _sayable(scheduler, field):
     if field not in get_scheduler(scheduler).profile(scheduler=scheduler).expressed():
         return ""
     return "site" if field in own(scheduler)["needs"] else "yes"
+
+
+NAMES = {
+    "slurm": "Slurm",
+    "pbs": "PBS",
+    "torque": "TORQUE",
+    "sge": "Grid Engine",
+    "oar": "OAR",
+    "moab": "Moab",
+    "lsf": "LSF",
+    "local": "this machine",
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_page_on_preemption_says_how_a_scheduler_is_asked_for_a_warning_and_another_turn(name):
+    row = re.search(rf"^\| {NAMES[name]} \|(.*)", (DOCS / "how-to/preemption.md").read_text(), re.MULTILINE)
+    scheduler = get_scheduler(name)
+    empty = scheduler.profile(scheduler=name)
+    asked = {"time": "4h", "requeue": True} | ({"warn": "5m"} if "warn" in empty.expressed() else {})
+    job = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"), 100)
+    script = render(scheduler, scheduler.profile.model_validate({"scheduler": name, **asked}), job)
+
+    assert ("cannot be said" in row[1]) == ("warn" not in asked)
+    assert [words for words in re.findall("`(.*?)`", row[1]) if words not in script] == []
+    assert ("exit code 99" in row[1]) == (scheduler.requeue_code == 99)
 
 
 def test_every_portable_field_of_profiles_is_in_the_reference_and_the_reverse():

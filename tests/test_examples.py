@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import typedxp
+from typedxp.schedulers.registry import OURS, get_scheduler
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -123,3 +124,35 @@ def test_a_run_that_is_stopped_again_and_again_ends_like_one_that_never_was(shel
     end = typedxp.open_results(tmp_path / "logs")["end"]
     assert end.attrs["units"] == "m"
     assert end.values.tolist() == [whole[-1]["position"]] * 2
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = tmp_path / "project"
+    shutil.copytree(EXAMPLES / "cluster", project)
+    return project
+
+
+# The queue comes first, for the shell to find it.
+@pytest.mark.parametrize("name", OURS)
+def test_each_profile_of_the_cluster_makes_a_job_script(cluster, shell, name):
+    printed = shell(
+        f"cd project && git init -q . && python pi.py points=1e6,1e7 'seed=range(10)' xp/profile={name}_cpu -n"
+    )
+
+    assert f"20 runs as jobs of {name}" in printed
+    assert printed.partition("#!/bin/bash\n")[2].startswith(get_scheduler(name).profile.prefix)
+    assert "export OMP_NUM_THREADS=1\n" in printed
+    assert not (cluster / "logs").exists()
+
+
+def test_the_sweep_for_a_cluster_runs_on_the_local_queue(cluster, shell):
+    shell("cd project && git init -q . && python pi.py points=2e5,4e5 seed=0,1 xp/profile=local_cpu xp.wait=true")
+
+    found = typedxp.open_results(cluster / "logs")
+    assert dict(found["status"].sizes) == {"points": 2, "seed": 2}
+    assert set(found["status"].values.flat) == {"completed"}
+    last = found["train.pi"].xp.last()
+    assert last.values == pytest.approx(3.14, abs=0.03)
+    assert found["train.thrown"].xp.last().sel(points=4e5).values.tolist() == [400_000, 400_000]

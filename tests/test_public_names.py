@@ -67,6 +67,7 @@ OF_SCHEDULERS = [
     "Torque",
     "Walltime",
     "answered",
+    "batches",
     "get_scheduler",
     "local_shell",
     "unreadable",

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, Problem, ProfileError, nearest
-from typedxp.schedulers.registry import OURS, get_scheduler
+from typedxp.schedulers.registry import added_by, get_scheduler
 from typedxp.stages.compose.assign import incomplete, interpolated, resolve
 from typedxp.stages.declare.registry import registered
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store import yaml
-from typedxp.vocabulary.plan import Composed
+from typedxp.vocabulary.plan import Composed, TypedFloat, TypedInt
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
@@ -41,7 +41,7 @@ class Found:
 
 def find_profiles() -> dict[str, Found]:
     """Return all profiles but those of the project's YAML files, by name, the nearest of each name."""
-    found = {name: Found("typedxp", {"scheduler": name}) for name in OURS}
+    found = {name: Found(package, {"scheduler": name}) for name, package in added_by().items()}
     for place in (SITE, user_directory()):
         _take(found, _in_directory(place))
     _take(found, ((name, Found("Python", _plain(value))) for name, value in registered(GROUP).items()))
@@ -70,6 +70,15 @@ def named_profile(name: str) -> dict[str, Any]:
     if problems:
         raise ConfigError(f"the profile {name}", problems)
     return values
+
+
+def as_typed(tree: Any) -> Any:
+    """Return the text of numbers that remember it: ``12:00:00`` is a number to YAML, and so is the account ``0123``."""
+    if isinstance(tree, dict):
+        return {key: as_typed(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [as_typed(value) for value in tree]
+    return tree.text if isinstance(tree, TypedInt | TypedFloat) else tree
 
 
 def resolved_profile(
@@ -102,11 +111,8 @@ def user_directory() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "typedxp" / "profiles"
 
 
-def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None = None) -> Profile | list[Problem]:
-    """Judge what was composed for a profile; ``name`` is the option that was chosen, if one was.
-
-    What its scheduler cannot express is a problem, too.
-    """
+def home_of(name: str | None, point: Composed) -> tuple[Callable[[tuple[str, ...]], str], str]:
+    """Return what tells where a field of a profile was set, and where the profile itself lies."""
     found = find_profiles().get(name or "")
     home = found.origin if found is not None else f"xp/profile={name}"
 
@@ -114,6 +120,15 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         where = point.origin(key)
         return where if where != "default" else home
 
+    return origin, home
+
+
+def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None = None) -> Profile | list[Problem]:
+    """Judge what was composed for a profile; ``name`` is the option that was chosen, if one was.
+
+    What its scheduler cannot express is a problem, too.
+    """
+    origin, home = home_of(name, point)
     # What is unset is as if nobody had set it.
     values = {key: value for key, value in values.items() if value is not None}
     if text := values.get(_UNREADABLE):
@@ -173,7 +188,7 @@ def _in_directory(place: Path) -> Iterator[tuple[str, Found]]:
         return
     for file in files:
         try:
-            values = yaml.load(file.read_text("utf-8"))
+            values = yaml.load_typed(file.read_text("utf-8"))
         except (OSError, ValueError) as error:
             values = _unreadable(f"{file} cannot be read: {error}")
         if not isinstance(values, dict):

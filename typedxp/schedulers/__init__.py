@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
     from typedxp.schedulers.registry import get_scheduler
     from typedxp.schedulers.sge import Sge
-    from typedxp.schedulers.shell import Command, Reply, Shell, answered, local_shell, unreadable
+    from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, local_shell, unreadable
     from typedxp.schedulers.slurm import Slurm
     from typedxp.schedulers.torque import Torque
     from typedxp.schedulers.units import Memory, Walltime
@@ -44,6 +44,7 @@ _HOMES = {
     "Torque": "typedxp.schedulers.torque",
     "Walltime": "typedxp.schedulers.units",
     "answered": "typedxp.schedulers.shell",
+    "batches": "typedxp.schedulers.shell",
     "get_scheduler": "typedxp.schedulers.registry",
     "local_shell": "typedxp.schedulers.shell",
     "unreadable": "typedxp.schedulers.shell",
@@ -71,6 +72,7 @@ __all__ = [
     "Torque",
     "Walltime",
     "answered",
+    "batches",
     "get_scheduler",
     "local_shell",
     "unreadable",

@@ -28,9 +28,15 @@ OURS = {
 
 def scheduler_names() -> list[str]:
     """Name all schedulers, ours first."""
+    return list(added_by())
+
+
+def added_by() -> dict[str, str]:
+    """Return the package that adds each scheduler, ours first."""
     from importlib.metadata import entry_points
 
-    return [*OURS, *sorted({point.name for point in entry_points(group=GROUP)} - set(OURS))]
+    theirs = {point.name: point.dist.name if point.dist else point.value for point in entry_points(group=GROUP)}
+    return {**dict.fromkeys(OURS, "typedxp"), **{name: theirs[name] for name in sorted(set(theirs) - set(OURS))}}
 
 
 def get_scheduler(name: str) -> Scheduler:
