@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 import typedxp
@@ -62,7 +65,7 @@ def test_a_file_that_cannot_be_used_hurts_only_who_chooses_it(places, work, text
         judge_named(named_profile("bad"), "bad")
 
 
-def test_references_are_resolved(places, work, monkeypatch, store):
+def test_references_are_resolved(places, work, monkeypatch):
     (places[1] / "mine.yaml").write_text(
         "scheduler: slurm\naccount: ${oc.env:PROJECT}\nname: of-${xp.profile.account}\n"
     )
@@ -70,7 +73,7 @@ def test_references_are_resolved(places, work, monkeypatch, store):
     with FakeSlurm(slots=0) as slurm:
         work.run(profile="mine", shell=slurm, xp={"snapshot": "off"})
 
-    assert "--account=physics" in (store.root / "1" / "job.sh").read_text()
+    assert "--account=physics" in Path("logs/1/job.sh").read_text()
     assert named_profile("slurm") == {"scheduler": "slurm"}
 
 
@@ -122,3 +125,19 @@ def test_a_profile_is_checked_by_its_scheduler_and_its_script_is_shown_first(pla
     assert "#SBATCH" in capsys.readouterr().out
     with pytest.raises(ProfileError, match="no profile 'gpv'"):
         check_profile("gpv", print)
+
+
+def test_times_and_accounts_are_what_was_typed_whatever_yaml_takes_them_for(places, work, monkeypatch):
+    text = "scheduler: slurm\ntime: 12:00:00\naccount: 0123\ncpus: 4\n"
+    (places[1] / "mine.yaml").write_text(text)
+    (places[2] / "ours.yaml").write_text(text)
+    (places[2].parents[1] / "config.yaml").write_text("seed: 1\n")
+    project = typedxp.experiment(config_path=str(places[2].parents[1]))(work.function)
+    monkeypatch.setattr(sys.modules[work.function.__module__], "project", project, raising=False)
+    with FakeSlurm(slots=0) as slurm:
+        work.run(profile="mine", shell=slurm, xp={"snapshot": "off"})
+        project.run(profile="ours", shell=slurm, xp={"snapshot": "off"})
+
+    scripts = [Path("logs", run, "job.sh").read_text() for run in "12"]
+    assert all("--time=12:00:00" in script and "--account=0123" in script for script in scripts)
+    assert judge_named(named_profile("ours"), "ours") == Slurm(time="12h", account="0123", cpus=4)

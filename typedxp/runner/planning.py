@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, PlanError, Problem
-from typedxp.runner.profiles import find_profiles, judge_profile, resolved_profile
+from typedxp.runner.profiles import as_typed, find_profiles, home_of, judge_profile, resolved_profile
 from typedxp.stages.compose.composer import PROFILE, Composer
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
@@ -148,10 +148,13 @@ def _settings(sweep: Sweep, *, literal: bool) -> tuple[Settings, Profile | None,
         return Settings(), None, settings
     if settings.profile is None:
         return settings, None, []
-    chosen, problems = (settings.profile, []) if literal else resolved_profile(settings.profile, first.origin)
-    if problems:
-        return settings, None, problems
-    profile = judge_profile(chosen, first, sweep.choice(PROFILE))
+    name = sweep.choice(PROFILE)
+    chosen = as_typed(values["profile"])
+    if not literal:
+        chosen, problems = resolved_profile(chosen, home_of(name, first)[0])
+        if problems:
+            return settings, None, problems
+    profile = judge_profile(chosen, first, name)
     return (settings, None, profile) if isinstance(profile, list) else (settings, profile, [])
 
 

@@ -47,6 +47,38 @@ def load(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
+def load_typed(text: str) -> Any:
+    """Read what somebody has typed: ``12:00:00`` and ``0123`` are text, though YAML 1.1 has numbers like that.
+
+    Raises:
+        ValueError: it is not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=_typed_loader())  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+@cache
+def _typed_loader() -> type[yaml.SafeLoader]:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Numbers are decimal, and there are no dates."""
+
+    numbers = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in numbers]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    begins = list("-+.0123456789")
+    Loader.add_implicit_resolver(numbers[0], re.compile("[-+]?(0|[1-9][0-9]*)$"), begins)
+    Loader.add_implicit_resolver(numbers[1], re.compile(r"[-+]?[0-9]*\.[0-9]+$"), begins)
+    return Loader
+
+
 @cache
 def _dumpers() -> tuple[type[yaml.SafeDumper], ...]:
     """Make the fast dumper of libyaml, and Python's own, which escapes lone surrogates."""
