@@ -17,7 +17,7 @@ from typedxp.schedulers.queue.files import QueueFiles
 from typedxp.schedulers.queue.machine import process_start
 from typedxp.schedulers.shell import Command, Reply, local_shell
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class LocalQueue:

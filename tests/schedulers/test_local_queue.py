@@ -132,6 +132,16 @@ def test_a_run_whose_shepherd_is_killed_can_be_cancelled(queue, place):
     assert process_start(before["program"]) is None
 
 
+def test_nothing_is_left_of_a_run_that_vanishes(queue, place):
+    job = queue.submit(place, "setsid sleep 600 & echo $! > child; mv child here; wait")
+    until(lambda: (place / "here").exists() and record(queue, job)["program"])
+    for process in (record(queue, job)["pid"], record(queue, job)["program"]):
+        os.kill(process, signal.SIGKILL)
+
+    assert queue.ended(job) == ["VANISHED"]
+    until(lambda: process_start(int((place / "here").read_text())) is None)
+
+
 def test_a_run_that_is_killed_says_by_what(queue, place):
     job = queue.submit(place, "kill -KILL $$")
 

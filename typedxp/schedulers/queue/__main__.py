@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import SchedulerError
-from typedxp.schedulers.queue.dispatcher import dispatch, dispatching, wake
+from typedxp.schedulers.queue.dispatcher import dispatch
 from typedxp.schedulers.queue.files import QueueFiles, default_directory, unwritable
 from typedxp.schedulers.queue.options import read_options
+from typedxp.schedulers.queue.presence import dispatching, wake
 from typedxp.schedulers.queue.words import QueuedJob, Record
 from typedxp.schedulers.shell import start
 
@@ -22,7 +23,7 @@ usage: python -m typedxp.schedulers.queue submit [--test] [OPTIONS] SCRIPT
        python -m typedxp.schedulers.queue status [NAME...]
        python -m typedxp.schedulers.queue cancel|hold|release|requeue NAME...
 A NAME is that of a job, such as 7, or of an element, such as 7_3."""
-_PATIENCE = 20.0
+_PATIENCE = 50.0
 """Seconds that a dispatcher has to start, or to do what it is asked."""
 _OURS = "TYPEDXP_LOCAL_"
 

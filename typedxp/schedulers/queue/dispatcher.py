@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -19,7 +18,8 @@ from typing import NoReturn
 from typedxp.schedulers.queue.choosing import Demand, Usage, choose
 from typedxp.schedulers.queue.files import QueueFiles
 from typedxp.schedulers.queue.machine import alive, boot, cpus, process_start
-from typedxp.schedulers.queue.shepherd import CANCEL, HANDLED, REQUEUE, Shepherd
+from typedxp.schedulers.queue.presence import take_lock, wake
+from typedxp.schedulers.queue.shepherd import CANCEL, HANDLED, REQUEUE, Shepherd, signal_all
 from typedxp.schedulers.queue.tracked import Tracked
 from typedxp.schedulers.queue.words import Record, Word
 
@@ -120,6 +120,8 @@ class Dispatcher:
         # Once more: a shepherd writes before it ends.
         record = self._read(tracked, name)
         if record.word is Word.RUNNING:
+            # What it has left behind may be using its GPUs.
+            signal_all(self._files, name, None, signal.SIGKILL)
             record = self._vanished(tracked, record)
             self._files.write_record(tracked.job, name, record)
         return record
@@ -154,7 +156,7 @@ class Dispatcher:
             return
         for tracked, name in self._meant(names):
             record = tracked.records[name]
-            changed = self._changed(verb, record)
+            changed = self._changed(verb, name, record)
             if changed is not None:
                 self._files.write_record(tracked.job, name, changed)
                 tracked.put(name, changed)
@@ -168,11 +170,11 @@ class Dispatcher:
                 chosen = tracked.job.names if name == number else [name] if name in tracked.records else []
                 yield from ((tracked, each) for each in chosen)
 
-    def _changed(self, verb: str, record: Record) -> Record | None:
+    def _changed(self, verb: str, name: str, record: Record) -> Record | None:
         """Return where an element stands then, or None if that does not change now."""
         if record.word is Word.RUNNING:
             if verb in ("cancel", "requeue"):
-                self._signal(record, CANCEL if verb == "cancel" else REQUEUE)
+                self._signal(name, record, CANCEL if verb == "cancel" else REQUEUE)
             return None
         if verb == "cancel" and not record.word.final:
             return replace(record, word=Word.CANCELLED, ended=time.time(), reason="cancelled before it started")
@@ -182,13 +184,13 @@ class Dispatcher:
             return replace(record, word=Word.QUEUED)
         return None
 
-    def _signal(self, record: Record, number: signal.Signals) -> None:
+    def _signal(self, name: str, record: Record, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             if record.pid is not None and alive(record.pid, record.pid_start):
                 os.kill(record.pid, number)
             elif record.program is not None and alive(record.program, record.program_start):
                 # Nobody is left who would wait until it has stopped.
-                os.killpg(record.program, signal.SIGKILL)
+                signal_all(self._files, name, record.program, signal.SIGKILL)
 
     def _settle(self) -> None:
         """Give up what waits in vain, and note what has ended."""
@@ -279,46 +281,11 @@ class Dispatcher:
             os._exit(0)
 
 
-def wake(files: QueueFiles) -> bool:
-    """Wake the dispatcher; return whether there is one."""
-    try:
-        pipe = os.open(files.pipe, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        # A full pipe wakes as well.
-        with suppress(BlockingIOError):
-            os.write(pipe, b"!")
-    finally:
-        os.close(pipe)
-    return True
-
-
-def dispatching(files: QueueFiles) -> bool:
-    """Whether there is a dispatcher, if only one that has not begun yet."""
-    lock = _take_lock(files)
-    if lock is not None:
-        os.close(lock)
-    return lock is None
-
-
 def dispatch(files: QueueFiles) -> None:
     """Be the dispatcher of a queue, unless there is one."""
     os.umask(0o077)
-    lock = _take_lock(files)
+    lock = take_lock(files)
     if lock is not None:
         os.truncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         Dispatcher(files, lock).run()
-
-
-def _take_lock(files: QueueFiles) -> int | None:
-    # One that is about to leave has left when we have this.
-    with files.locked():
-        lock = os.open(files.root / "dispatcher.lock", os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-    return lock

@@ -77,15 +77,17 @@ def alive(pid: int | None, start: str | None) -> bool:
     return pid is not None and process_start(pid) == start is not None
 
 
-def belonging(session: int, variable: str, value: str) -> Iterator[int]:
+def belonging(session: int | None, variable: str, value: str) -> Iterator[int]:
     """Yield the processes of a session, and all others that were started with a variable in their environment.
 
-    Where there is no /proc, only the group of the session's first process is known; it is yielded as kill(2) has it.
+    None is for a session that has ended, whose number may be that of another one. Where there is no /proc, only the
+    group of the session's first process is known; it is yielded as kill(2) has it.
     """
     if not (_PROC / "self/stat").exists():
-        with suppress(OSError):
-            os.killpg(session, 0)
-            yield -session
+        if session is not None:
+            with suppress(OSError):
+                os.killpg(session, 0)
+                yield -session
         return
     mark = os.fsencode(f"\0{variable}={value}\0")
     for place in _PROC.glob("[0-9]*"):

@@ -28,7 +28,7 @@ REQUEUE_CODE = 99
 """The exit code by which an element asks to be queued again."""
 HANDLED = (CANCEL, REQUEUE, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 """What ends no shepherd; its program inherits none of it."""
-MARK = "TYPEDXP_LOCAL_ELEMENT"
+_MARK = "TYPEDXP_LOCAL_ELEMENT"
 _LOOK = 0.05
 
 
@@ -82,17 +82,13 @@ class Shepherd:
 
     def _variables(self) -> dict[str, str]:
         options, (number, _, index) = self._job.options, self._name.partition("_")
-        variables = {"TYPEDXP_LOCAL_JOB_ID": number, MARK: self._mark}
+        variables = {"TYPEDXP_LOCAL_JOB_ID": number, _MARK: _mark(self._files, self._name)}
         if index:
             variables["TYPEDXP_LOCAL_TASK_ID"] = index
         if options.gpus is not None:
             # By the numbers of nvidia-smi.
             variables |= {"CUDA_VISIBLE_DEVICES": ",".join(self._record.gpus), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
         return variables | ({POOL: ",".join(options.gpu_ids)} if options.gpus else {})
-
-    @property
-    def _mark(self) -> str:
-        return f"{self._files.root}/{self._name}"
 
     def _watch(self, process: Process) -> None:
         """Wait for the end of the program, and signal it when it is time, or when that is asked for."""
@@ -140,12 +136,7 @@ class Shepherd:
             time.sleep(_LOOK)
 
     def _signal_all(self, process: Process, number: int) -> bool:
-        """Signal all processes of the program; return whether there are any. 0 does nothing to them."""
-        pids = list(belonging(process.pid, MARK, self._mark))
-        for pid in pids:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-        return bool(pids)
+        return signal_all(self._files, self._name, process.pid, number)
 
     def _ended(self, code: int) -> Record:
         exit_code, number = (code, None) if code >= 0 else (None, -code)
@@ -171,6 +162,22 @@ class Shepherd:
                 time.sleep(1.0)
             else:
                 return
+
+
+def signal_all(files: QueueFiles, name: str, program: int | None, number: int) -> bool:
+    """Signal all processes of an element; return whether there are any. 0 does nothing to them.
+
+    ``program`` is None when that has ended: its number may be that of another one.
+    """
+    pids = list(belonging(program, _MARK, _mark(files, name)))
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+    return bool(pids)
+
+
+def _mark(files: QueueFiles, name: str) -> str:
+    return f"{files.root}/{name}"
 
 
 def _interpreter(script: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class Word(StrEnum):
@@ -56,7 +57,7 @@ class QueuedJob:
     umask: int
     options: Options
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """What each element is called, in their order."""
         indices = self.options.array
