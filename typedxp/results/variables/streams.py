@@ -102,8 +102,9 @@ class StreamFiles:
             return [], None
         path, counted = f"{self.root}/{self.directories[run]}/{file}", int(self.streamed.records[run])
         try:
-            with open(path, "rb") as stream:  # noqa: PTH123 - once per run, where a path costs as much as the reading
-                data = stream.read(int(self.streamed.bytes[run]))
+            # Once per run, where a path and a buffer cost as much as the reading.
+            with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+                data = stream.read()[: int(self.streamed.bytes[run])]
         except OSError as error:
             why = "was deleted" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
             return [], Damage(path, f"{why} after the results were opened: its values are missing.")
