@@ -140,4 +140,5 @@ def test_times_and_accounts_are_what_was_typed_whatever_yaml_takes_them_for(plac
 
     scripts = [Path("logs", run, "job.sh").read_text() for run in "12"]
     assert all("--time=12:00:00" in script and "--account=0123" in script for script in scripts)
+    monkeypatch.chdir(places[2].parents[2])
     assert judge_named(named_profile("ours"), "ours") == Slurm(time="12h", account="0123", cpus=4)
