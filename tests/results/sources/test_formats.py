@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from typedxp.results.sources.formats import parse_file, summarize_file
+from typedxp.results.sources.formats import parse_column, parse_file, summarize_file
 from typedxp.store.streams import summarize
 from typedxp.vocabulary.records import Column, Steps, StreamSummary
 
@@ -43,14 +43,14 @@ def test_what_was_counted_before_changes_nothing_of_what_is_read(lines, ended):
     records, damaged = parse_file(data, ".jsonl")
 
     for counted in (len(lines), len(records)):
-        assert parse_file(data, ".jsonl", counted) == (records, damaged)
+        assert parse_column(data, ".jsonl", "a", counted) == ([record.get("a") for record in records], damaged)
 
 
 def test_damaged_lines_are_told_of_though_all_others_were_counted():
     data = b'{"loss": 1.0}\n{"lo\n{"loss": 3}\n'
 
     for counted in (2, 3):
-        assert parse_file(data, ".json", counted) == ([{"loss": 1.0}, {"loss": 3}], 1)
+        assert parse_column(data, ".json", "loss", counted) == ([1.0, 3], 1)
 
 
 @pytest.mark.parametrize("text", ['[{"loss": 1}, {"loss": 2}]', '{\n  "loss": 1\n}\n', "null\n", "", "\xff\xfe\n"])

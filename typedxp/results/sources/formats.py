@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,26 +26,46 @@ _KINDS = {bool: "bool", int: "int", float: "float", type(None): "null"}
 _TRUTHS = {"true": True, "false": False}
 
 
-def parse_file(data: bytes, suffix: str, counted: int | None = None) -> tuple[list[dict[str, Any]], int]:
-    """Read the records in a file with this ending, and count the damaged lines that were passed over.
+def parse_file(data: bytes, suffix: str) -> tuple[list[dict[str, Any]], int]:
+    """Read the records in a file with this ending, and count the damaged lines that were passed over."""
+    return _parse_csv(data) if suffix == ".csv" else parse(data)
 
-    Where it is known how many records were ``counted`` before, and there are as many, the lines need not be counted.
+
+def parse_column(data: bytes, suffix: str, column: str, counted: int) -> tuple[list[Any], int]:
+    """Read a column, None for each record that lacks it, and count the damaged lines that were passed over.
+
+    Where there are as many records as were ``counted`` before, no line is looked at by itself.
     """
-    if suffix == ".csv":
-        return _parse_csv(data)
-    records = _parse_at_once(data) if counted else []
-    if records and len(records) == counted and set(map(type, records)) == {dict}:
-        return records, 0
-    return parse(data)
+    values = _column_at_once(data, column) if suffix != ".csv" else []
+    if values and len(values) == counted:
+        return values, 0
+    records, damaged = parse_file(data, suffix)
+    return [record.get(column) for record in records], damaged
 
 
-def _parse_at_once(data: bytes) -> list[Any]:
-    """Read the values in lines of JSON; none if they are no list when they are joined."""
+def _column_at_once(data: bytes, column: str) -> list[Any]:
+    """Read a column of lines of JSON; nothing if they are no list of objects when they are joined."""
+    joined = b"[%b]" % data.removesuffix(b"\n").replace(b"\n", b",")
+    decoder = _decoder(column)
     try:
-        found: list[Any] = orjson.loads(b"[%b]" % data.removesuffix(b"\n").replace(b"\n", b","))
-    except orjson.JSONDecodeError:
+        # It passes over text that is not UTF-8, unless that is in the column.
+        if decoder is not None and data.isascii():
+            return [record.value for record in decoder.decode(joined)]
+        return [record.get(column) for record in orjson.loads(joined)]
+    except (ValueError, AttributeError):
         return []
-    return found
+
+
+@cache
+def _decoder(column: str) -> Any:
+    """Make what reads one column in half the time of all; None if the name of the column is none for it."""
+    import msgspec
+
+    try:
+        record = msgspec.defstruct("Record", [("value", Any, None)], rename={"value": column}, gc=False)
+    except ValueError:
+        return None
+    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
 
 def summarize_file(path: Path) -> StreamSummary:

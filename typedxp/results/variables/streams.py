@@ -16,7 +16,7 @@ from typedxp.results.cache.packed import PackedColumn
 from typedxp.results.problems import warn
 from typedxp.results.runs.table import Ints, Streamed, Table
 from typedxp.results.runs.tabulate import DIRECTORY
-from typedxp.results.sources.formats import parse_file
+from typedxp.results.sources.formats import parse_column
 from typedxp.vocabulary.tree import ABSENT
 
 Array = np.ndarray[Any, Any]
@@ -82,21 +82,6 @@ class StreamFiles:
 
         What was appended since the opening is left out.
         """
-        records, damage = self._read_records(run)
-        try:
-            return [record[column] for record in records], damage
-        except KeyError:
-            return [record.get(column) for record in records], damage
-
-    def tell(self, damages: Iterable[Damage]) -> None:
-        """Warn of what was wrong with files, in one warning, and of each file once."""
-        new = [damage for damage in dict.fromkeys(damages) if damage not in self.told]
-        if new:
-            self.told.update(new)
-            more = f" The same or the like holds for {len(new) - 1} more files." if len(new) > 1 else ""
-            warn(f"{new[0].path} {new[0].what}{more}")
-
-    def _read_records(self, run: int) -> tuple[list[dict[str, Any]], Damage | None]:
         file = self.streamed.files[run]
         if file is ABSENT:
             return [], None
@@ -108,13 +93,21 @@ class StreamFiles:
         except OSError as error:
             why = "was deleted" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
             return [], Damage(path, f"{why} after the results were opened: its values are missing.")
-        records, damaged = parse_file(data, file[file.rindex(".") :], counted)
+        values, damaged = parse_column(data, file[file.rindex(".") :], column, counted)
         if damaged:
             lines = f"{damaged} damaged line{'s' if damaged > 1 else ''}"
-            return records, Damage(path, f"has {lines}, which count as never written.")
-        if len(records) < counted:
-            return records, Damage(path, "lost records after the results were opened: their values are missing.")
-        return records, None
+            return values, Damage(path, f"has {lines}, which count as never written.")
+        if len(values) < counted:
+            return values, Damage(path, "lost records after the results were opened: their values are missing.")
+        return values, None
+
+    def tell(self, damages: Iterable[Damage]) -> None:
+        """Warn of what was wrong with files, in one warning, and of each file once."""
+        new = [damage for damage in dict.fromkeys(damages) if damage not in self.told]
+        if new:
+            self.told.update(new)
+            more = f" The same or the like holds for {len(new) - 1} more files." if len(new) > 1 else ""
+            warn(f"{new[0].path} {new[0].what}{more}")
 
 
 def find_streams(table: Table, root: Path, cache: Path | None) -> dict[str, StreamFiles]:
