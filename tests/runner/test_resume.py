@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from typedxp.results.open import open_results
 from typedxp.store.store import Store
+from typedxp.vocabulary.records import RunStatus
 
 SCRIPT = """
 import os, signal, sys, time
@@ -241,3 +243,13 @@ def test_a_stopped_run_goes_on_too(shell, tmp_path):
 
     assert steps(run) == [0, 1, 2, 3, 4, 5]
     assert [path.name for path in (run.metrics / "superseded").iterdir()] == ["1"]
+
+
+def test_a_run_that_waits_in_a_queue_is_left_to_its_job(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    shell("python train.py", code=137)
+    run = Store(tmp_path / "logs").run(1)
+    run.write_status(replace(run.read_status(), status=RunStatus.SUBMITTED))
+
+    assert "There is no run to go on with." in shell("python train.py xp.resume=unfinished")
+    assert "Run 1 is submitted." in shell("python train.py xp.resume=1", code=2)

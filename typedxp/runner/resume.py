@@ -16,6 +16,9 @@ from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Judged
 from typedxp.vocabulary.records import RunStatus, Status
 
+_ELSEWHERE = frozenset({RunStatus.COMPLETED, RunStatus.RUNNING, RunStatus.SUBMITTED})
+"""What leaves nothing to go on with, here and now: what is queued is executed by a job."""
+
 
 def unfinished(what: Launch) -> dict[RunDirectory, Judged]:
     """Return the runs that ``xp.resume`` asks for, with their configs as they were recorded.
@@ -44,7 +47,7 @@ def _unfinished(declaration: Declaration, directory: RunDirectory) -> bool:
         name, status = directory.read_record().experiment.name, _status(directory).status
     except StoreError:
         return False
-    return name == declaration.name and status not in (RunStatus.COMPLETED, RunStatus.RUNNING)
+    return name == declaration.name and status not in _ELSEWHERE
 
 
 def _check(declaration: Declaration, directories: Iterable[RunDirectory]) -> None:
@@ -53,7 +56,7 @@ def _check(declaration: Declaration, directories: Iterable[RunDirectory]) -> Non
         record, status = directory.read_record(), _status(directory)
         if record.experiment.name != declaration.name:
             problems.append(f"Run {directory.id} is of the experiment {record.experiment.name}.")
-        elif status.status in (RunStatus.COMPLETED, RunStatus.RUNNING):
+        elif status.status in _ELSEWHERE:
             problems.append(f"Run {directory.id} is {status.status}.")
         elif record.secrets:
             problems.append(f"Run {directory.id} needs secrets that are not written down: {', '.join(record.secrets)}.")
