@@ -247,7 +247,7 @@ def test_a_stopped_run_goes_on_too(shell, tmp_path):
 
 def test_a_run_that_waits_in_a_queue_is_left_to_its_job(shell, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-    shell("python train.py", code=137)
+    shell("python train.py", code=-signal.SIGKILL)
     run = Store(tmp_path / "logs").run(1)
     run.write_status(replace(run.read_status(), status=RunStatus.SUBMITTED))
 

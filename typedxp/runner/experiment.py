@@ -16,7 +16,7 @@ from typedxp.runner.following import Standing
 from typedxp.runner.given import read_given
 from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
-from typedxp.runner.profiles import named_profile
+from typedxp.runner.profiles import named_profile, plain_profile
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import reuse
 from typedxp.runner.show import summary
@@ -119,7 +119,7 @@ class Experiment(Declaration):
         /,
         *,
         xp: Mapping[str, Any] | None = None,
-        profile: Profile | str | None = None,
+        profile: Profile | Mapping[str, Any] | str | None = None,
         shell: Shell = local_shell,
         **values: Any,
     ) -> RunHandle:
@@ -145,7 +145,7 @@ class Experiment(Declaration):
         /,
         *,
         xp: Mapping[str, Any] | None = None,
-        profile: Profile | str | None = None,
+        profile: Profile | Mapping[str, Any] | str | None = None,
         shell: Shell = local_shell,
         **values: Any,
     ) -> SweepHandle:
@@ -282,11 +282,11 @@ def _handle(directories: Sequence[RunDirectory], shell: Shell) -> SweepHandle:
     return SweepHandle(tuple(RunHandle(run.path) for run in sorted(directories, key=lambda run: run.id)), shell)
 
 
-def _with_profile(xp: Mapping[str, Any] | None, profile: Profile | str | None) -> Mapping[str, Any]:
+def _with_profile(xp: Mapping[str, Any] | None, profile: Profile | Mapping[str, Any] | str | None) -> Mapping[str, Any]:
     """Put a profile among the settings: its name, or what it sets."""
     if profile is None:
         return xp or {}
-    return {**(xp or {}), "profile": profile if isinstance(profile, str) else profile.plain()}
+    return {**(xp or {}), "profile": profile if isinstance(profile, str) else dict(plain_profile(profile))}
 
 
 def _nothing(_: Sequence[Standing]) -> None:

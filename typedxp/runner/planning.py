@@ -92,7 +92,9 @@ def plan(
     if settings.resume is not None and not problems:
         if others := [item.text for item in sweep.own]:
             raise PlanError(f"xp.resume goes on with runs as they were planned: leave out {' '.join(others)}.")
-        return Launch(declaration, Plan(()), settings, profile)
+        if profile is not None:
+            raise PlanError("xp.resume goes on here: leave out xp/profile. To submit runs again: typedxp retry.")
+        return Launch(declaration, Plan(()), settings)
     count = sweep.count(settings.zip)
     condition = _condition(settings.where)
     if count > settings.max_runs and (condition is None or count > ENDLESS):
@@ -144,18 +146,29 @@ def _settings(sweep: Sweep, *, literal: bool) -> tuple[Settings, Profile | None,
 
     values, first = sweep.settings
     settings = judge_settings(Settings, values, first)
-    if isinstance(settings, list):
-        return Settings(), None, settings
-    if settings.profile is None:
-        return settings, None, []
+    problems = settings if isinstance(settings, list) else []
+    profile = _profile(sweep, values.get("profile"), first, literal=literal)
+    if isinstance(profile, list):
+        # That it is no mapping at all is told with the settings.
+        problems += profile
+    elif profile is not None and values.get("jobs") is not None:
+        advice = "The scheduler executes the runs of a profile: leave out the one or the other (xp.jobs=null)."
+        problems.append(Problem("xp.jobs", str(values["jobs"]), first.origin(("xp", "jobs")), advice))
+    good = Settings() if isinstance(settings, list) else settings
+    return good, None if isinstance(profile, list) else profile, problems
+
+
+def _profile(sweep: Sweep, values: Any, first: Composed, *, literal: bool) -> Profile | list[Problem] | None:
+    """Judge the profile that was composed; None if there is none."""
+    if not isinstance(values, dict):
+        return None
     name = sweep.choice(PROFILE)
-    chosen = as_typed(values["profile"])
+    chosen = as_typed(values)
     if not literal:
         chosen, problems = resolved_profile(chosen, home_of(name, first)[0])
         if problems:
-            return settings, None, problems
-    profile = judge_profile(chosen, first, name)
-    return (settings, None, profile) if isinstance(profile, list) else (settings, profile, [])
+            return problems
+    return judge_profile(chosen, first, name)
 
 
 def _condition(text: str | None) -> Condition | None:

@@ -44,7 +44,7 @@ def find_profiles() -> dict[str, Found]:
     found = {name: Found(package, {"scheduler": name}) for name, package in added_by().items()}
     for place in (SITE, user_directory()):
         _take(found, _in_directory(place))
-    _take(found, ((name, Found("Python", _plain(value))) for name, value in registered(GROUP).items()))
+    _take(found, ((name, Found("Python", plain_profile(value))) for name, value in registered(GROUP).items()))
     return found
 
 
@@ -203,11 +203,12 @@ def _unreadable(text: str) -> dict[str, Any]:
     return {_UNREADABLE: text.replace("${", "$ {")}
 
 
-def _plain(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, dict):
+def plain_profile(value: Any) -> Mapping[str, Any]:
+    """Return what was given as a profile in Python as plain values; what is none is refused when it is judged."""
+    if isinstance(value, Mapping):
         return value
     plain = getattr(value, "plain", None)
     if plain is None or isinstance(value, type):
-        return _unreadable(f"It was registered as {value!r}, which is no profile.")
+        return _unreadable(f"{value!r} was given in Python, and is no profile.")
     values: Mapping[str, Any] = plain()
     return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,7 +60,9 @@ def check_job(what: Launch, shell: Shell = local_shell) -> None:
     profile = required(what)
     script_of(what, len(what.plan.runs))
     check_cluster(cluster_of(profile, shell))
-    check_secrets(what.declaration.name, {key for spec in what.plan.runs for key in spec.judged.secrets}, profile)
+    secrets = {key: text for spec in what.plan.runs for key, text in spec.judged.secrets.items()}
+    check_secrets(what.declaration.name, secrets, profile)
+    _check_told(what.declaration.name, secrets, profile)
 
 
 def check_cluster(cluster: Cluster) -> None:
@@ -85,7 +87,25 @@ def check_secrets(name: str, secrets: Iterable[str], profile: Profile) -> None:
             "Secrets are not written down, so a job cannot know it. Name the environment variable in which the job "
             f"finds it: xp.profile.secrets={{{wanted[0]}: VARIABLE}}."
         )
+        unused = sorted(set(profile.secrets) - set(secrets))
+        advice += f" Of {', '.join(unused)}, which it has, nobody asks." if unused else ""
         raise ConfigError(name, [Problem(key, "", "", advice) for key in wanted])
+
+
+def _check_told(name: str, secrets: Mapping[str, str], profile: Profile) -> None:
+    """Make sure that no secret is written into a job script by way of the profile.
+
+    Raises:
+        ConfigError: a field of the profile holds one.
+    """
+    problems = [
+        Problem(f"xp.profile.{field}", "", "", f"It tells the secret {key}, and would be written into the job script.")
+        for field, value in profile.plain().items()
+        for key, text in secrets.items()
+        if len(text) > 3 and text in repr(value)
+    ]
+    if problems:
+        raise ConfigError(name, problems)
 
 
 def script_of(what: Launch, count: int) -> str:
@@ -190,7 +210,7 @@ def required(what: Launch) -> Profile:
 
 def python_of(profile: Profile) -> str:
     """Return the interpreter that jobs are executed by."""
-    return profile.python or sys.executable
+    return str(Path(profile.python).expanduser()) if profile.python else sys.executable
 
 
 def directory_of(record: RunRecord) -> Path:

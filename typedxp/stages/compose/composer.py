@@ -66,7 +66,7 @@ class Composer:
     more_directories: Sequence[Path] = ()
     options: Sequence[Option] = ()
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The options of the config group ``xp/profile``, by name: those that no YAML file of the project holds."""
+    """The options of the config group ``xp/profile``, by name; YAML files of the project take their places."""
     searchpath: tuple[str, ...] = ()
     """More places of YAML files, in Hydra's words; ``hydra.searchpath`` of the primary config unless given."""
     mirror: Mirror | None = field(default=None, init=False)
@@ -227,8 +227,11 @@ class Composer:
         else:
             for option in self.options:
                 store(option.value, group=option.group, name=option.name, to_config=_as_it_is)
+        nearer = set(self.group_options(PROFILE))
         for name, profile in self.profiles.items():
-            store(dict(profile), group=PROFILE, name=name, to_config=_as_it_is)
+            # Hydra would merge it with a YAML file of the same name.
+            if name not in nearer:
+                store(dict(profile), group=PROFILE, name=name, to_config=_as_it_is)
         if PROFILE not in chosen:
             defaults.append({PROFILE: None})
         # The primary config is about everything, wherever its file lies.

@@ -59,8 +59,9 @@ def require_snapshot(taken: Taken, settings: Settings) -> None:
         SnapshotError: nothing was kept that they could start from.
     """
     if settings.snapshot != "off" and (taken.code is None or taken.code.snapshot is None):
+        note = (taken.note or "The code was not kept").rstrip(".")
         raise SnapshotError(
-            f"{taken.note or 'The code was not kept.'} Runs that start later would run whatever the code is then. "
+            f"{note}. Runs that start later would run whatever the code is then. "
             "Launch from a git repository, or accept that: xp.snapshot=off."
         )
 

@@ -1,0 +1,73 @@
+"""What a launch makes of a profile: as a user types it, on a scheduler that is never asked."""
+
+from __future__ import annotations
+
+import pytest
+
+SCRIPT = """
+from pydantic import SecretStr
+
+import typedxp
+
+
+@typedxp.experiment(config_path="conf")
+def train(run: typedxp.Run, seed: int = 0, token: SecretStr = SecretStr("")) -> None:
+    run.log(seed=seed)
+
+
+if __name__ == "__main__":
+    train.main()
+"""
+
+
+@pytest.fixture
+def typed(shell, tmp_path, monkeypatch):
+    """Type arguments of a script with a profile of the project, and one of the user, of the same name."""
+    (tmp_path / "train.py").write_text(SCRIPT)
+    for place, text in (("conf/xp/profile", "cpus: 3"), ("config/typedxp/profiles", "time: 5m")):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "gpu.yaml").write_text(f"scheduler: slurm\n{text}\n")
+    (tmp_path / "conf" / "config.yaml").write_text("seed: 1\n")
+    return lambda rest, code=0: shell(f"XDG_CONFIG_HOME=config python train.py {rest}", code)
+
+
+def test_the_projects_profile_takes_the_place_of_the_users_and_nothing_is_merged(typed):
+    said = typed("xp/profile=gpu -n")
+
+    assert "#SBATCH --cpus-per-task=3\n" in said
+    assert "--time" not in said
+    assert "Warning" not in said
+
+
+def test_all_that_is_wrong_with_settings_and_profile_is_told_at_once(typed, tmp_path):
+    said = typed("xp/profile=gpu xp.monitor=-1 xp.profile.time=60 xp.profile.memm=3G", code=2)
+
+    assert "3 problems in train:" in said
+    assert not (tmp_path / "logs").exists()
+
+
+def test_worker_processes_and_a_profile_exclude_each_other(typed):
+    assert "leave out the one or the other (xp.jobs=null)" in typed("xp/profile=gpu -j 2", code=2)
+
+
+def test_a_profile_and_going_on_here_exclude_each_other(typed):
+    assert "To submit runs again: typedxp retry." in typed("xp/profile=gpu xp.resume=unfinished", code=2)
+
+
+def test_a_secret_cannot_be_told_by_way_of_the_profile(typed, tmp_path):
+    given = "token=SEKRIT123 'xp.profile.secrets={token: HF}' 'xp.profile.env={HF: SEKRIT123}'"
+
+    said = typed(f"xp/profile=local xp.snapshot=off {given}", code=2)
+
+    assert "xp.profile.env" in said
+    assert "It tells the secret token" in said
+    assert "SEKRIT123" not in said
+    assert not (tmp_path / "logs").exists()
+
+
+def test_what_is_no_profile_is_refused_in_python(shell, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT.replace('(config_path="conf")', ""))
+    code = "import train, typedxp\ntry: train.train.run(profile=3)\nexcept typedxp.ConfigError as e: print(e)"
+    (tmp_path / "call.py").write_text(code)
+
+    assert "3 was given in Python, and is no profile." in shell("python call.py")
