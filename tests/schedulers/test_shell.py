@@ -9,7 +9,7 @@ import pytest
 from tests.schedulers.conftest import reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers import shell
-from typedxp.schedulers.shell import Command, answered, batches, local_shell, refused, start, unreadable
+from typedxp.schedulers.shell import Command, Unanswered, answered, batches, local_shell, refused, start, unreadable
 
 
 def test_a_command_is_executed_and_its_answer_is_text() -> None:
@@ -54,7 +54,7 @@ def test_a_command_that_cannot_be_executed_is_an_error(tmp_path) -> None:
 def test_a_command_that_hangs_is_given_up(monkeypatch) -> None:
     monkeypatch.setenv(shell.PATIENCE, "0.2")
 
-    with pytest.raises(SchedulerError, match=r"`sleep 30` did not answer within 0\.2 seconds"):
+    with pytest.raises(Unanswered, match=r"`sleep 30` did not answer within 0\.2 seconds"):
         local_shell(Command(("sleep", "30")))
 
 

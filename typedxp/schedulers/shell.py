@@ -18,6 +18,11 @@ PATIENCE = "TYPEDXP_PATIENCE"
 LINE = 100_000
 """Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
+
+class Unanswered(SchedulerError):
+    """A command gave no answer, or none that can be read: what it has done is not known."""
+
+
 Process = subprocess.Popen[bytes]
 """A program that was started, and is not waited for."""
 
@@ -70,7 +75,8 @@ def local_shell(command: Command) -> Reply:
     """Execute a command on this machine.
 
     Raises:
-        SchedulerError: there is no such command here, or it did not answer in time.
+        SchedulerError: there is no such command here.
+        Unanswered: it did not answer in time.
     """
     env = {name: text for name, text in os.environ.items() if not any(fnmatchcase(name, p) for p in command.without)}
     # Words that we look for come in English.
@@ -91,7 +97,7 @@ def local_shell(command: Command) -> Reply:
     except FileNotFoundError as error:
         raise SchedulerError(f"There is no command {command.words[0]!r} on this machine.") from error
     except subprocess.TimeoutExpired as error:
-        raise SchedulerError(f"`{command}` did not answer within {_patience():g} seconds.") from error
+        raise Unanswered(f"`{command}` did not answer within {_patience():g} seconds.") from error
     except OSError as error:
         raise SchedulerError(f"`{command}` cannot be executed: {error.strerror or error}.") from error
     return Reply(command, done.returncode, _text(done.stdout), _text(done.stderr))
@@ -152,9 +158,9 @@ def refused(reply: Reply) -> SchedulerError:
     return SchedulerError(f"`{reply.command}` exited with {reply.code}:\n{reply.said}")
 
 
-def unreadable(reply: Reply) -> SchedulerError:
+def unreadable(reply: Reply) -> Unanswered:
     """Make the error of an answer that makes no sense, which quotes it."""
-    return SchedulerError(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
+    return Unanswered(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
 
 
 def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
