@@ -63,8 +63,8 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """What it printed, as errors or else at all."""
-        return (self.err.strip() or self.out.strip()) or "(no output)"
+        """What it printed, as errors or else at all, with control characters as escapes: a terminal may show it."""
+        return _visible((self.err.strip() or self.out.strip()) or "(no output)")
 
 
 Shell = Callable[[Command], Reply]
@@ -154,8 +154,8 @@ def answered(reply: Reply) -> Reply:
 
 
 def refused(reply: Reply) -> SchedulerError:
-    """Make the error of a command that failed, which quotes what it said."""
-    return SchedulerError(f"`{reply.command}` exited with {reply.code}:\n{reply.said}")
+    """Make the error of a command that failed, which begins with what it said: often only the first line is shown."""
+    return SchedulerError(f"{reply.said} (`{reply.command}` exited with {reply.code})")
 
 
 def unreadable(reply: Reply) -> Unanswered:
@@ -174,6 +174,10 @@ def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
         groups[-1].append(name)
         room -= len(name) + 1
     return [tuple(group) for group in groups]
+
+
+def _visible(text: str) -> str:
+    return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
 
 
 def _text(data: bytes) -> str:
