@@ -11,10 +11,12 @@ from typedxp.runner.following import follow
 from typedxp.runner.retrying import Retrying, retry
 from typedxp.runner.submitting import cluster_of, submit_runs
 from typedxp.schedulers import Slurm
+from typedxp.schedulers.shell import Unanswered
 from typedxp.stages.submit import Work
 from typedxp.store.jobs import JobDirectory, jobs
 from typedxp.testing.standin import Answer
 from typedxp.vocabulary.records import RunStatus
+from typedxp.worker.job import execute_job
 
 
 def programs(shell):
@@ -115,6 +117,7 @@ def test_a_refusal_in_the_middle_keeps_what_is_submitted_and_quotes_the_schedule
     assert statuses(store) == ["submitted"] * 2 + ["failed"] * 3
     assert "QOSMaxSubmitJobPerUserLimit" in store.run(5).read_status().cause
     assert [record.refused is None for record in records(store)] == [True, False]
+    assert all(record.withdrawn == () for record in records(store))
     assert runs_of(records(store)[1]) == [3, 4, 5]
     assert [str(look(broken)[run].status.status) for run in (1, 3)] == ["submitted", "failed"]
 
@@ -132,6 +135,32 @@ def test_what_was_refused_is_completed_by_a_retry(launch, busy, store, look, mon
     assert statuses(store) == ["submitted"] * 5
     assert records(store)[-1].profile["time"] == "02:00:00"
     assert [one.found.native for one in look(busy).values()] == ["PENDING"] * 5
+
+
+def test_a_job_that_was_taken_without_an_answer_begins_with_nothing_and_its_runs_are_retried(
+    launch, busy, store, look, monkeypatch
+):
+    original = busy.programs["sbatch"]
+
+    def taken_in_silence(words):
+        original(words)
+        raise Unanswered("`sbatch` did not answer within 60 seconds.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(busy), "programs", {**busy.programs, "sbatch": taken_in_silence})
+        with pytest.raises(SchedulerError, match="not known whether slurm took the job"):
+            launch(busy, 2)
+
+    assert len(busy.jobs) == 1
+    assert statuses(store) == ["failed"] * 2
+    assert "or cancel it there" in store.run(2).read_status().cause
+    assert "did not answer within 60 seconds" in store.run(2).read_status().cause
+    assert execute_job(next(iter(jobs(store))), "1_1", "1") == 1
+    assert store.run(2).read_status().attempt == 0
+    [(_, again)] = retry(list(look(busy).values()), Retrying(), busy)
+    assert runs_of(again) == [1, 2]
+    assert again.withdrawn == ()
+    assert statuses(store) == ["submitted"] * 2
 
 
 def test_what_an_interruption_leaves_out_is_marked_and_retried(launch, busy, store, look, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from tests.schedulers.conftest import reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers import shell
-from typedxp.schedulers.shell import Command, answered, batches, local_shell, refused, start, unreadable
+from typedxp.schedulers.shell import Command, Unanswered, answered, batches, local_shell, refused, start, unreadable
 
 
 def test_a_command_is_executed_and_its_answer_is_text() -> None:
@@ -54,17 +54,32 @@ def test_a_command_that_cannot_be_executed_is_an_error(tmp_path) -> None:
 def test_a_command_that_hangs_is_given_up(monkeypatch) -> None:
     monkeypatch.setenv(shell.PATIENCE, "0.2")
 
-    with pytest.raises(SchedulerError, match=r"`sleep 30` did not answer within 0\.2 seconds"):
+    with pytest.raises(Unanswered, match=r"`sleep 30` did not answer within 0\.2 seconds"):
         local_shell(Command(("sleep", "30")))
 
 
 def test_failures_quote_what_was_said() -> None:
     assert answered(reply("fine")).out == "fine"
-    with pytest.raises(SchedulerError, match="exited with 2:\nno such queue"):
+    with pytest.raises(SchedulerError, match="no such queue"):
         answered(reply("progress...", "no such queue\n", 2))
-    assert str(refused(reply(code=2))).endswith("(no output)")
+    assert str(refused(reply(code=2))).startswith("(no output)")
     assert "<html>" in str(unreadable(reply("<html>" * 1000)))
     assert len(str(unreadable(reply("<html>" * 1000)))) < 2100
+
+
+def test_a_failure_begins_with_the_words_of_the_scheduler() -> None:
+    failed = reply(err="qsub: no such queue\nqsub: see qstat -Q\n", code=2)
+
+    assert str(refused(failed)) == f"qsub: no such queue\nqsub: see qstat -Q (`{failed.command}` exited with 2)"
+
+
+def test_control_characters_reach_no_terminal() -> None:
+    said = reply(err="\x1b[2J\x9bH\tgone\r\nété", code=1)
+
+    for error in (refused(said), unreadable(said)):
+        assert not {"\x1b", "\x9b", "\r"} & set(str(error))
+        assert "\\x1b[2J\\x9bH\tgone\\r" in str(error)
+        assert "\nété" in str(error)
 
 
 def test_names_are_parted_into_lines_that_are_not_too_long(monkeypatch) -> None:

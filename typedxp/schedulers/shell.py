@@ -18,6 +18,11 @@ PATIENCE = "TYPEDXP_PATIENCE"
 LINE = 100_000
 """Characters of names that one command is given at most; Linux takes 128 kB for one argument, and 2 MB for all."""
 
+
+class Unanswered(SchedulerError):
+    """A command gave no answer, or none that can be read: what it has done is not known."""
+
+
 Process = subprocess.Popen[bytes]
 """A program that was started, and is not waited for."""
 
@@ -58,8 +63,8 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """What it printed, as errors or else at all."""
-        return (self.err.strip() or self.out.strip()) or "(no output)"
+        """What it printed, as errors or else at all, with control characters as escapes: a terminal may show it."""
+        return _visible((self.err.strip() or self.out.strip()) or "(no output)")
 
 
 Shell = Callable[[Command], Reply]
@@ -70,7 +75,8 @@ def local_shell(command: Command) -> Reply:
     """Execute a command on this machine.
 
     Raises:
-        SchedulerError: there is no such command here, or it did not answer in time.
+        SchedulerError: there is no such command here.
+        Unanswered: it did not answer in time.
     """
     env = {name: text for name, text in os.environ.items() if not any(fnmatchcase(name, p) for p in command.without)}
     # Words that we look for come in English.
@@ -91,7 +97,7 @@ def local_shell(command: Command) -> Reply:
     except FileNotFoundError as error:
         raise SchedulerError(f"There is no command {command.words[0]!r} on this machine.") from error
     except subprocess.TimeoutExpired as error:
-        raise SchedulerError(f"`{command}` did not answer within {_patience():g} seconds.") from error
+        raise Unanswered(f"`{command}` did not answer within {_patience():g} seconds.") from error
     except OSError as error:
         raise SchedulerError(f"`{command}` cannot be executed: {error.strerror or error}.") from error
     return Reply(command, done.returncode, _text(done.stdout), _text(done.stderr))
@@ -148,13 +154,13 @@ def answered(reply: Reply) -> Reply:
 
 
 def refused(reply: Reply) -> SchedulerError:
-    """Make the error of a command that failed, which quotes what it said."""
-    return SchedulerError(f"`{reply.command}` exited with {reply.code}:\n{reply.said}")
+    """Make the error of a command that failed, which begins with what it said: often only the first line is shown."""
+    return SchedulerError(f"{reply.said} (`{reply.command}` exited with {reply.code})")
 
 
-def unreadable(reply: Reply) -> SchedulerError:
+def unreadable(reply: Reply) -> Unanswered:
     """Make the error of an answer that makes no sense, which quotes it."""
-    return SchedulerError(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
+    return Unanswered(f"`{reply.command}` gave an answer that cannot be read:\n{reply.said[:2000]}")
 
 
 def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -168,6 +174,10 @@ def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
         groups[-1].append(name)
         room -= len(name) + 1
     return [tuple(group) for group in groups]
+
+
+def _visible(text: str) -> str:
+    return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
 
 
 def _text(data: bytes) -> str:

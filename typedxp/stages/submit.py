@@ -16,6 +16,7 @@ from typedxp.errors import SchedulerError, StoreError
 from typedxp.schedulers.base import Cluster, Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.script import render
+from typedxp.schedulers.shell import Unanswered
 from typedxp.store.jobs import JobDirectory, take_job
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
@@ -91,7 +92,7 @@ def submit(cluster: Cluster, profile: Profile, enlisted: Enlisted) -> Generator[
                 if limit is not None:
                     largest = limit
                     continue
-                record = replace(record, refused=str(answer))
+                record = _refused(record, answer)
                 directory.write(record)
                 yield directory, record
                 return
@@ -158,6 +159,18 @@ def _submitted(
         return cluster.submit(script, elements)
     except SchedulerError as error:
         return error
+
+
+def _refused(record: JobRecord, error: SchedulerError) -> JobRecord:
+    """Write down why there is no job. One that was taken all the same begins with nothing, however late it starts."""
+    if not isinstance(error, Unanswered):
+        return replace(record, refused=str(error))
+    cause = (
+        f"it is not known whether {record.scheduler} took the job: look with its own commands, or cancel it there. "
+        f"If it starts, it ends at once. {error}"
+    )
+    runs = tuple(run for element in record.elements for run in element.runs)
+    return replace(record, refused=cause, withdrawn=runs)
 
 
 def _parted(
