@@ -18,6 +18,7 @@ from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import jobs
 from typedxp.testing.slurm import FakeSlurm
 from typedxp.testing.standin import Cause
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import Element, JobRecord, JobState, JobStatus
 from typedxp.vocabulary.records import RunStatus, Status
 
@@ -214,6 +215,34 @@ def test_a_run_without_a_sign_of_life_that_the_scheduler_has_no_word_for_is_lost
 
     assert standing.status.status == "lost"
     assert "no sign of life" in standing.status.cause
+
+
+@pytest.mark.parametrize(
+    ("sign", "end"),
+    [(1767229200, "2026-01-01T01:00:00.000+00:00"), (0, "2026-01-01T00:00:00+00:00")],
+)
+def test_a_run_that_was_killed_ended_when_it_gave_its_last_sign_of_life(launch, busy, store, sign, end):
+    launch(busy, 1)
+    store.run(1).write_status(Status(RunStatus.RUNNING, attempt=1, job="1", start="2026-01-01T00:00:00+00:00"))
+    os.utime(store.run(1).status_file, (sign, sign))
+    said = {"squeue": "1|TIMEOUT|0|15|None|\n"}
+    shell = lambda command: Reply(command, command.words[0] not in said, said.get(command.words[0], ""))  # noqa: E731
+
+    [standing] = follow(store, store.runs(), print, shell)
+
+    assert (standing.status.status, standing.status.end) == ("timeout", end)
+
+
+def test_a_run_that_never_started_ends_when_that_is_found_out(launch, busy, store):
+    launch(busy, 1)
+    os.utime(store.run(1).status_file, (0, 0))
+    said = {"squeue": "1|CANCELLED|0|0|None|\n"}
+    shell = lambda command: Reply(command, command.words[0] not in said, said.get(command.words[0], ""))  # noqa: E731
+    before = now()
+
+    [standing] = follow(store, store.runs(), print, shell)
+
+    assert standing.status.end >= before
 
 
 def test_what_was_cancelled_is_cancelled_however_its_scheduler_spells_that(launch, busy, store):

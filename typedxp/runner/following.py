@@ -16,7 +16,7 @@ from typedxp.stages.execute.liveness import as_lost
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import jobs
 from typedxp.store.store import Store
-from typedxp.vocabulary.clock import now
+from typedxp.vocabulary.clock import now, spell_time
 from typedxp.vocabulary.jobs import Element, JobRecord, JobState, JobStatus
 from typedxp.vocabulary.records import RunStatus, Status
 
@@ -105,10 +105,11 @@ def _executed_by(store: Store, runs: set[int], warn: Callable[[str], None]) -> d
     return found
 
 
-def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -> Status:
+def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float, last_sign: str | None = None) -> Status:
     """Say where a run stands that has recorded ``status``, and whose job the scheduler has ``found`` to stand so.
 
-    ``age`` is the number of seconds since the submission. What the scheduler does not know any more is never called
+    ``age`` is the number of seconds since the submission, ``last_sign`` when a run that was running last gave a sign of
+    life: that is its end, if it has not said when that was. What the scheduler does not know any more is never called
     completed.
     """
     name = f"{job.scheduler} job {status.job or job.job}"
@@ -134,7 +135,7 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float) -
     return replace(
         status,
         status=_WORDS[found.state],
-        end=status.end or now(),
+        end=status.end or last_sign or now(),
         cause=cause,
         exit_code=found.exit_code if status.exit_code is None else status.exit_code,
         signal=status.signal or found.signal,
@@ -220,11 +221,20 @@ def _concluded(standing: Standing, found: JobStatus | None, *, known: bool) -> S
         return replace(status, job_state=FORGOTTEN) if _seconds_since(status.end or job.created) > PATIENCE else status
     else:
         age = _seconds_since(job.submitted or job.created)
-        after = merge(status, job, _with_evidence(standing, job, found), age)
+        after = merge(status, job, _with_evidence(standing, job, found), age, _last_sign(directory, status))
     if directory.id in job.withdrawn and not status.status.final and after.status in (RunStatus.LOST, RunStatus.FAILED):
         # However its scheduler spells that.
         return replace(after, status=RunStatus.CANCELLED, cause=f"cancelled. {after.cause}")
     return after
+
+
+def _last_sign(directory: RunDirectory, status: Status) -> str | None:
+    """Return when a run that says it is running last gave a sign of life; who asks may come hours later."""
+    if status.status is not RunStatus.RUNNING:
+        return None
+    last = spell_time(datetime.fromtimestamp(directory.status_file.stat().st_mtime, UTC))
+    # The system's clock for files goes by ticks, and may be a little behind.
+    return max(last, status.start or last)
 
 
 def _with_evidence(standing: Standing, job: JobRecord, found: JobStatus | None) -> JobStatus | None:
