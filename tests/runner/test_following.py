@@ -233,6 +233,25 @@ def test_a_run_that_was_killed_ended_when_it_gave_its_last_sign_of_life(launch, 
     assert (standing.status.status, standing.status.end) == ("timeout", end)
 
 
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [
+        (Status(RunStatus.SUBMITTED), "1, and the run never started; see: typedxp logs 1 --job"),
+        (Status(RunStatus.RUNNING, attempt=1, job="1"), "1, and the run did not say how it ended"),
+    ],
+)
+def test_of_a_run_that_never_started_the_output_of_the_job_tells_more(launch, busy, store, status, end):
+    launch(busy, 1)
+    store.run(1).write_status(status)
+    said = {"squeue": "1|FAILED|1|0|None|\n"}
+    shell = lambda command: Reply(command, command.words[0] not in said, said.get(command.words[0], ""))  # noqa: E731
+
+    [standing] = follow(store, store.runs(), print, shell)
+
+    assert standing.status.status == "failed"
+    assert standing.status.cause.endswith(end), standing.status.cause
+
+
 def test_a_run_that_never_started_ends_when_that_is_found_out(launch, busy, store):
     launch(busy, 1)
     os.utime(store.run(1).status_file, (0, 0))

@@ -149,7 +149,7 @@ def test_elements_that_have_ended_are_read_from_one_answer() -> None:
     found = told("2", "3", "4", "5", reply="oarstat-json-finished")
 
     assert found["5"] == JobStatus(JobState.COMPLETED, "Terminated", 0)
-    assert found["3"] == JobStatus(JobState.FAILED, "Terminated", 3)
+    assert found["3"] == JobStatus(JobState.FAILED, "Terminated", 3, reason="exit 3")
     assert set(found) == {"2", "3", "4", "5"}
 
 
@@ -230,7 +230,8 @@ def test_what_stopped_a_job_is_told_by_its_events(word: str, kind: str, state: J
 
 def test_an_exit_code_is_a_raw_wait_status() -> None:
     assert judged(state="Terminated", exit_code=9) == JobStatus(JobState.FAILED, "Terminated", signal=9)
-    assert judged(state="Terminated", exit_code=256) == JobStatus(JobState.FAILED, "Terminated", 1)
+    assert judged(state="Terminated", exit_code=256) == JobStatus(JobState.FAILED, "Terminated", 1, reason="exit 1")
+    assert judged(state="Terminated", exit_code=0) == JobStatus(JobState.COMPLETED, "Terminated", 0)
 
 
 def test_a_job_without_an_exit_code_is_not_completed() -> None:

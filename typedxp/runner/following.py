@@ -118,7 +118,7 @@ def merge(status: Status, job: JobRecord, found: JobStatus | None, age: float, l
     if found is None:
         if status.status is not RunStatus.SUBMITTED or age < PATIENCE:
             return status
-        cause = f"The run never started, and {job.scheduler} does not know its job {job.job} any more."
+        cause = f"The run never started, and {job.scheduler} does not know its job {job.job} any more"
         return replace(status, status=RunStatus.LOST, end=now(), cause=cause)
     if not found.state.final:
         # What is in the queue again after it was executed will be gone on with; what has just started may seem to be.
@@ -222,6 +222,9 @@ def _concluded(standing: Standing, found: JobStatus | None, *, known: bool) -> S
     else:
         age = _seconds_since(job.submitted or job.created)
         after = merge(status, job, _with_evidence(standing, job, found), age, _last_sign(directory, status))
+        if status.status is RunStatus.SUBMITTED and after.status in (RunStatus.LOST, RunStatus.FAILED):
+            # Why it never started, only the output of its job may tell.
+            after = replace(after, cause=f"{after.cause}; see: typedxp logs {directory.id} --job")
     if directory.id in job.withdrawn and not status.status.final and after.status in (RunStatus.LOST, RunStatus.FAILED):
         # However its scheduler spells that.
         return replace(after, status=RunStatus.CANCELLED, cause=f"cancelled. {after.cause}")

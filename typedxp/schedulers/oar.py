@@ -279,7 +279,7 @@ def _ended(row: _Row) -> JobStatus:
     code, signal = row.exit_code >> 8, row.exit_code & 127
     if signal:
         return JobStatus(JobState.FAILED, row.state, signal=signal)
-    reason = None
+    reason = f"exit {code}" if code else None
     if code == _AGAIN and "idempotent" in row.types:
         reason = "exit 99, and not resubmitted: OAR does so for jobs that ran for more than 60 s"
     elif code == _NOT_EXECUTED:
