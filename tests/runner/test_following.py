@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from typedxp.errors import SchedulerError
+from typedxp.runner.acting import cancel
 from typedxp.runner.following import FORGOTTEN, PATIENCE, follow, merge
 from typedxp.runner.printed import job_output
+from typedxp.schedulers import Sge
 from typedxp.schedulers.shell import Reply
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import jobs
+from typedxp.testing.sge import FakeSge
 from typedxp.testing.slurm import FakeSlurm
 from typedxp.testing.standin import Cause
 from typedxp.vocabulary.clock import now
@@ -276,6 +279,22 @@ def test_what_was_cancelled_is_cancelled_however_its_scheduler_spells_that(launc
 
     assert standing.status.status == "cancelled"
     assert standing.status.cause.startswith("cancelled. slurm job 1 has ended: FAILED")
+
+
+def test_a_running_run_that_typedxp_cancels_is_cancelled_though_grid_engine_cannot_tell(work, store):
+    with FakeSge(slots=0) as sge:
+        work.sweep({"seed": [0]}, profile=Sge(), xp={"snapshot": "off"}, shell=sge)
+        [record] = [directory.read() for directory in jobs(store)]
+        store.run(1).write_status(replace(RUNNING, job=record.job, start=now(), host=os.uname().nodename))
+        cancel(follow(store, store.runs(), print, sge), sge)
+    block = f"{'=' * 62}\njobnumber {record.job}\ntaskid undefined\nfailed 100\nexit_status 137\n"
+    said = {"qstat": "<job_info/>", "qacct": block}
+    shell = lambda command: Reply(command, 0, said[command.words[0]])  # noqa: E731
+
+    [standing] = follow(store, store.runs(), print, shell)
+
+    assert standing.status.status == "cancelled"
+    assert "killed by signal 9, or deleted by qdel" in standing.status.cause
 
 
 def test_what_the_scheduler_has_forgotten_is_not_asked_about_for_ever(launch, busy, store, look):

@@ -220,8 +220,8 @@ def test_the_letters_of_a_state_are_read(native: str, state: JobState) -> None:
         ("qacct-queue-time", JobState.TIMEOUT, None, 9),
         ("qacct-memory", JobState.OUT_OF_MEMORY, None, 9),
         ("qacct-memory-error", JobState.FAILED, 1, None),
-        ("qacct-deleted", JobState.CANCELLED, None, 9),
-        ("qacct-killed", JobState.CANCELLED, None, 9),
+        ("qacct-deleted", JobState.FAILED, None, 9),
+        ("qacct-killed", JobState.FAILED, None, 9),
         ("qacct-notified", JobState.CANCELLED, None, 12),
         ("qacct-rescheduled", JobState.CANCELLED, None, None),
         ("qacct-signal", JobState.FAILED, None, 15),
@@ -258,9 +258,10 @@ def record(**facts: object) -> Reply:
         ({"failed": "15  : in epilog", "exit_status": 0}, JobState.COMPLETED),
         ({"failed": "new : word"}, JobState.UNKNOWN),
         ({"failed": 100, "exit_status": 143, "deleted_by": "ada@login1"}, JobState.CANCELLED),
+        ({"failed": 100, "exit_status": 137, "deleted_by": "ada@login1"}, JobState.CANCELLED),
         ({"exit_status": 138, "category": "-l h_rt=99,s_rt=5", "ru_wallclock": "5s"}, JobState.TIMEOUT),
         ({"exit_status": 137, "category": "-u ada -l h_rt=60", "ru_wallclock": 60.2}, JobState.TIMEOUT),
-        ({"category": "-l h_vmem=1G -pe smp 4", "slots": 4, "maxvmem": "3.9G"}, JobState.CANCELLED),
+        ({"category": "-l h_vmem=1G -pe smp 4", "slots": 4, "maxvmem": "3.9G"}, JobState.FAILED),
         ({"category": "-l h_vmem=1G -pe smp 4", "slots": 4, "maxvmem": "4.1G"}, JobState.OUT_OF_MEMORY),
         ({"failed": 37, "category": "-l h_vmem=1g", "maxvmem": "1000000000"}, JobState.OUT_OF_MEMORY),
         ({"exit_status": 139}, JobState.FAILED),
@@ -270,6 +271,10 @@ def test_limits_are_told_apart_from_other_ends(facts: dict[str, Any], state: Job
     killed = {"failed": 100, "exit_status": 137, **facts}
 
     assert read_accounting(record(**killed))["4"].state is state
+
+
+def test_a_kill_that_may_have_been_qdel_says_so() -> None:
+    assert (ended("qacct-killed").reason or "").startswith("killed by signal 9, or deleted by qdel: failed 100")
 
 
 def test_the_last_execution_is_what_counts() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from typedxp.errors import SchedulerError
-from typedxp.schedulers.base import Cluster
+from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import local_shell
 from typedxp.testing.contract import Place, SchedulerContract
@@ -46,6 +46,27 @@ class SgeContract(SchedulerContract):
 
         assert cluster.statuses({submitted.job: submitted.elements}) == {}
         assert not (place.path / "started").exists()
+
+    def test_a_running_job_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """It is not told apart from other kills, and says so; typedxp knows what it has cancelled itself."""
+        submitted = self.submit(cluster, place, "touch started; exec sleep 600")
+        self.wait_for_file(place.path / "started")
+        cluster.cancel(submitted.elements)
+        [status] = self.wait(cluster, submitted)
+
+        assert (status.state, status.signal) == (JobState.FAILED, 9)
+        assert "or deleted by qdel" in (status.reason or "")
+
+    def test_one_element_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
+        """The others go on."""
+        submitted = self.submit(cluster, place, "touch started.$ELEMENT; wait_for go", 2)
+        for index in range(2):
+            self.wait_for_file(place.path / f"started.{cluster.scheduler.first + index}")
+        cluster.cancel(submitted.elements[1:])
+        self.wait(cluster, Submitted(submitted.job, submitted.elements[1:]), JobState.FAILED)
+        (place.path / "go").touch()
+
+        assert self.states(cluster, submitted) == [JobState.COMPLETED, JobState.FAILED]
 
     def test_a_whole_array_can_be_cancelled(self, cluster: Cluster, place: Place) -> None:
         """By the name of the job; what was queued is forgotten."""

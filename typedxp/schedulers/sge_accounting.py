@@ -17,8 +17,10 @@ _RESCHEDULED = frozenset({24, 25})
 _LIMIT = 37
 _SIGNALLED = frozenset({17, 37, 100})
 _BROKEN = frozenset({18, 19, 20, 21})
-_DELETED = frozenset({9, 12})
-"""SIGKILL is what qdel sends; with -notify, SIGUSR2 comes first."""
+_KILLED = 9
+"""What qdel sends, and so do the kernel that is out of memory, and ``kill -9``."""
+_NOTIFIED = 12
+"""What qdel sends first with -notify."""
 
 
 def read_accounting(reply: Reply) -> dict[str, JobStatus]:
@@ -57,7 +59,10 @@ def _status(record: Mapping[str, str]) -> JobStatus:
         return JobStatus(state, native, exit_code=code, reason=_evidence(record) if failed or code else None)
     if failed in _SIGNALLED:
         signal = code - 128 if code > 128 else None
-        return JobStatus(_killed(record, failed, signal), native, signal=signal, reason=_evidence(record))
+        state, reason = _killed(record, failed, signal), _evidence(record)
+        if state is JobState.FAILED and signal == _KILLED:
+            reason = f"killed by signal 9, or deleted by qdel: {reason}"
+        return JobStatus(state, native, signal=signal, reason=reason)
     if failed in _RESCHEDULED:
         # It went back to the queue, and is not there: so it was deleted before it started again.
         return JobStatus(JobState.CANCELLED, native, reason=_evidence(record))
@@ -77,7 +82,7 @@ def _killed(record: Mapping[str, str], failed: int, signal: int | None) -> JobSt
     ):
         return JobState.TIMEOUT
     deleted = record.get("deleted_by", "NONE") not in ("NONE", "")
-    return JobState.CANCELLED if deleted or signal in _DELETED else JobState.FAILED
+    return JobState.CANCELLED if deleted or signal == _NOTIFIED else JobState.FAILED
 
 
 def _limits(category: str) -> dict[str, str]:
