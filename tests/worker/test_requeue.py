@@ -145,11 +145,23 @@ def test_a_run_is_requeued_so_often_at_most_since_it_was_submitted(job, most, be
     assert first.run(1).read_status().status == ("submitted" if again else "preempted")
 
 
+@pytest.mark.parametrize(("most", "before", "often"), [(0, 0, "0 times"), (1, 1, "1 time")])
+def test_a_run_that_was_requeued_as_often_as_it_may_says_so(job, most, before, often):
+    first = job("lsf", 1, max_requeues=most)
+    first.run(1).write_status(replace(first.run(1).read_status(), attempt=before))
+
+    work(first)
+
+    cause = f"stopped by SIGUSR1, requeued {often}, and max_requeues is {most}"
+    assert first.run(1).read_status().cause == cause
+
+
 def test_without_requeue_a_run_that_was_warned_is_preempted(job):
     first = job("lsf", 1, requeue=False)
 
     assert work(first).returncode == 128 + signal.SIGUSR1
-    assert first.run(1).read_status().status == "preempted"
+    status = first.run(1).read_status()
+    assert (status.status, status.cause) == ("preempted", "stopped by SIGUSR1")
 
 
 def test_of_several_runs_those_that_ended_by_themselves_are_not_begun_again(job):

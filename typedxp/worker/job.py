@@ -43,7 +43,9 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
         return _one_after_the_other(runs, secrets, name)
     except Stopped:
         # It may have been cancelled meanwhile.
-        if not _to_be_requeued(job.read(), runs):
+        record = job.read()
+        if not _to_be_requeued(record, runs):
+            _tell_exhausted(record, runs)
             raise
         _requeue(job, runs, name)
 
@@ -77,10 +79,27 @@ def _done(run: RunDirectory) -> bool:
 
 
 def _to_be_requeued(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
-    most = int(record.profile.get("max_requeues", 10)) + record.attempts
+    most = _max_requeues(record) + record.attempts
     stopped = [status for run in runs if (status := run.read_status()).status is RunStatus.PREEMPTED]
-    wanted = bool(record.profile.get("requeue")) and not any(run.id in record.withdrawn for run in runs)
-    return wanted and bool(stopped) and all(status.attempt <= most for status in stopped)
+    return _wanted(record, runs) and bool(stopped) and all(status.attempt <= most for status in stopped)
+
+
+def _wanted(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
+    return bool(record.profile.get("requeue")) and not any(run.id in record.withdrawn for run in runs)
+
+
+def _max_requeues(record: JobRecord) -> int:
+    return int(record.profile.get("max_requeues", 10))
+
+
+def _tell_exhausted(record: JobRecord, runs: Sequence[RunDirectory]) -> None:
+    """Say of runs that would have gone back to the queue why they did not."""
+    for run in runs if _wanted(record, runs) else ():
+        status, most = run.read_status(), _max_requeues(record)
+        done = status.attempt - 1 - record.attempts
+        if status.status is RunStatus.PREEMPTED and done >= most:
+            often = f"requeued {done} time{'' if done == 1 else 's'}, and max_requeues is {most}"
+            run.write_status(replace(status, cause=f"{status.cause}, {often}"))
 
 
 def _requeue(job: JobDirectory, runs: Sequence[RunDirectory], name: str | None) -> NoReturn:
