@@ -8,7 +8,7 @@ import pytest
 
 from typedxp.errors import ConfigError, ExecutionError, ProfileError, SchedulerError
 from typedxp.runner.acting import cancel
-from typedxp.runner.retrying import Retrying, retry
+from typedxp.runner.retrying import Retrying, ended_as, retry
 from typedxp.schedulers.shell import local_shell
 from typedxp.store.jobs import jobs
 from typedxp.vocabulary.records import RunStatus
@@ -67,6 +67,15 @@ def test_what_ran_out_is_raised_by_cause(ended, busy):
 
     asked = {runs_of(record)[0]: (record.profile["time"], record.profile["mem"]) for record in records}
     assert asked == {1: ("02:15:00", "1000K"), 2: ("01:30:00", "1334K"), 3: ("01:30:00", "1000K")}
+
+
+@pytest.mark.parametrize(("fields", "time"), [({"warn": "5m"}, "02:00:00"), ({}, "01:00:00")])
+def test_what_was_stopped_by_the_warning_ahead_of_its_limit_ran_out_of_time(ended, busy, fields, time):
+    found = ended("preempted", time="1h", **fields)
+
+    assert ended_as(found[0]) == ("timeout" if fields else "preempted")
+    [record] = made(found, busy, scale={"time": 2})
+    assert record.profile["time"] == time
 
 
 def test_a_time_is_raised_to_whole_seconds_and_none_too_few(ended, busy):

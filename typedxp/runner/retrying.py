@@ -60,6 +60,13 @@ class Group:
     members: list[Standing]
 
 
+def ended_as(standing: Standing) -> RunStatus:
+    """Say how a run ended: one that was stopped by the warning ahead of its limit has run out of time, too."""
+    status = standing.status.status
+    warned = standing.job is not None and standing.job.profile.get("warn") is not None
+    return RunStatus.TIMEOUT if status is RunStatus.PREEMPTED and warned else status
+
+
 def retry(standings: Sequence[Standing], how: Retrying, shell: Shell = local_shell) -> Iterator[Enlisted]:
     """Submit runs again, in their directories: one array for all that ask for the same.
 
@@ -144,7 +151,7 @@ def _profile(standing: Standing, named: Mapping[str, Any] | None, how: Retrying)
         # What it waited for has been.
         values.pop("after", None)
     profile = judge_named({**values, **how.overrides}, how.profile)
-    wanted, names = SCALED.get(standing.status.status, ("", ()))
+    wanted, names = SCALED.get(ended_as(standing), ("", ()))
     factor = how.scale.get(wanted)
     if factor is None or how.overrides.keys() & set(names):
         return profile
