@@ -99,6 +99,15 @@ def test_what_ran_out_of_something_that_no_profile_sets_cannot_be_scaled(ended, 
     assert store.run(1).read_status().status == word
 
 
+def test_runs_are_packed_before_it_is_judged_how_many_arrays_there_are(ended, busy):
+    found = ended("failed", "failed", "failed", "failed", max_array=2, parallel=1, pack=2)
+
+    with pytest.raises(ProfileError, match="4 elements are 2 arrays of 2 at most"):
+        made(found, busy, overrides={"pack": 1})
+    [record] = made(found, busy)
+    assert [element.runs for element in record.elements] == [(1, 2), (3, 4)]
+
+
 def test_what_is_set_is_not_scaled(ended, busy):
     [record] = made(ended("timeout", time="1h"), busy, overrides={"time": "5h"}, scale={"time": 2})
 

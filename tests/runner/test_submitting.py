@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from typedxp.errors import SchedulerError, StoreError
+from typedxp.errors import ProfileError, SchedulerError, StoreError
 from typedxp.runner.following import follow
 from typedxp.runner.retrying import Retrying, retry
 from typedxp.runner.submitting import cluster_of, submit_runs
@@ -79,6 +79,23 @@ def test_arrays_of_one_sweep_share_its_throttle(launch, busy, store, parallel):
 
     assert sum(throttles(store)) == parallel
     assert all(record.profile["parallel"] == parallel for record in records(store))
+
+
+def test_a_throttle_that_the_arrays_cannot_share_is_refused_before_anything_is_created(launch, busy, store):
+    with pytest.raises(ProfileError, match=r"5 elements are 3 arrays of 2 at most, which cannot share parallel=2"):
+        launch(busy, 5, max_array=2, parallel=2)
+
+    assert busy.commands == []
+    assert not store.path.exists()
+    launch(busy, 5, max_array=2, parallel=2, pack=2)
+    assert [len(record.elements) for record in records(store)] == [2, 1]
+
+
+def test_a_throttle_that_the_arrays_of_a_scheduler_cannot_share_is_told(launch, busy, store, capsys):
+    launch(busy, 10, parallel=2)
+
+    assert len(records(store)) == 3
+    assert "cannot share parallel=2: up to 3 run at the same time, one of each" in capsys.readouterr().err
 
 
 def test_points_are_packed_into_elements(launch, busy, store):

@@ -84,7 +84,8 @@ def retry(standings: Sequence[Standing], how: Retrying, shell: Shell = local_she
     for group in groups:
         cluster = cluster_of(group.profile, shell)
         check_cluster(cluster)
-        write_script(cluster, group.profile, group.work, len(group.members), Path.cwd())
+        elements = -(-len(group.members) // group.profile.pack)
+        write_script(cluster, group.profile, group.work, elements, Path.cwd())
     restore_checkouts((), [standing.directory for standing in standings])
     for group in groups:
         yield from _submit(group, shell)

@@ -6,13 +6,14 @@ submitted later.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedxp.errors import SchedulerError, StoreError
+from typedxp.errors import ProfileError, SchedulerError, StoreError
 from typedxp.schedulers.base import Cluster, Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.script import render
@@ -91,6 +92,7 @@ def submit(cluster: Cluster, profile: Profile, enlisted: Enlisted) -> Generator[
                 limit = _limit(cluster, profile, len(part))
                 if limit is not None:
                     largest = limit
+                    _tell_unshared(profile, len(record.elements), limit)
                     continue
                 record = _refused(record, answer)
                 directory.write(record)
@@ -112,8 +114,10 @@ def write_script(cluster: Cluster, profile: Profile, work: Work, count: int | No
     """Write the script of a job of ``count`` elements whose directory is ``directory``.
 
     Raises:
-        ProfileError: the scheduler cannot express the profile.
+        ProfileError: the scheduler cannot express the profile, or more arrays than may have an element at a time.
     """
+    if profile.max_array is not None and not _shared(profile, count or 1, profile.max_array):
+        raise ProfileError(f"{_unshared(profile, count or 1, profile.max_array)}: raise `parallel` or `max_array`.")
     command = (work.python, "-P", "-m", "typedxp.worker", "--job", str(directory))
     job = Job(profile.name or work.name, command, work.directory, directory, count)
     return render(cluster.scheduler, profile, job)
@@ -136,6 +140,22 @@ def _written(store: Store, record: JobRecord) -> Enlisted:
 def _share(parallel: int | None, arrays: int) -> int | None:
     """Let several arrays share how many elements may run at the same time: return the part of the first."""
     return max(1, -(-parallel // arrays)) if parallel is not None else None
+
+
+def _shared(profile: Profile, count: int, largest: int) -> bool:
+    """Whether the arrays of ``count`` elements can share ``parallel``: each runs one element at least."""
+    return profile.parallel is None or profile.parallel >= -(-count // largest)
+
+
+def _unshared(profile: Profile, count: int, largest: int) -> str:
+    arrays = -(-count // largest)
+    return f"{count} elements are {arrays} arrays of {largest} at most, which cannot share parallel={profile.parallel}"
+
+
+def _tell_unshared(profile: Profile, count: int, largest: int) -> None:
+    if not _shared(profile, count, largest):
+        often = f"up to {-(-count // largest)} run at the same time, one of each"
+        print(f"typedxp: {_unshared(profile, count, largest)}: {often}.", file=sys.stderr)
 
 
 def _limit(cluster: Cluster, profile: Profile, count: int) -> int | None:
