@@ -64,7 +64,8 @@ class TestRealPbs(PbsContract):
 
 def test_an_old_pbs_that_keeps_nothing_is_understood(tmp_path: Path) -> None:
     script = tmp_path / "job.sh"
-    script.write_text(render(PBS, Pbs(), Job("train", ("/bin/bash", "-c", "exit 0"), tmp_path, tmp_path, 2)))
+    # Long enough to be there when it is asked for.
+    script.write_text(render(PBS, Pbs(), Job("train", ("/bin/bash", "-c", "sleep 2"), tmp_path, tmp_path, 2)))
 
     with FakePbs(history=False, json=False) as pbs:
         cluster = Cluster(PBS, pbs)

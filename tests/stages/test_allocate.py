@@ -128,10 +128,10 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
 
     write = RunDirectory.write_plan
 
-    def fill_up(self, record, config):
+    def fill_up(self, record, config, first):
         if self.id == 3:
             raise OSError(28, "No space left on device")
-        write(self, record, config)
+        write(self, record, config, first)
 
     monkeypatch.setattr(RunDirectory, "write_plan", fill_up)
     with pytest.raises(StoreError, match="No space left on device"):
