@@ -1,4 +1,4 @@
-"""Disks that are full (really: a few kilobytes of memory) or read-only, and directories that vanish or are another's."""
+"""Disks that are full (really) or read-only, and directories that vanish or are another's."""
 
 from __future__ import annotations
 
