@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.schedulers.conftest import reply
+from tests.schedulers.replies import reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers import shell
 from typedxp.schedulers.shell import Command, Unanswered, answered, batches, local_shell, refused, start, unreadable

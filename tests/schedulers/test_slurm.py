@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.schedulers.cases import GOLDEN, JOB
-from tests.schedulers.conftest import Answers, captured, reply
+from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.script import render
