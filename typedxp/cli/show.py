@@ -16,8 +16,9 @@ from typedxp.cli.tables import print_table, show_short, show_time
 from typedxp.cli.tables import show as spelled
 from typedxp.runner.provenance import Provenance, read_provenance
 from typedxp.store import yaml
-from typedxp.store.directory import dump, spell
+from typedxp.store.directory import dump
 from typedxp.store.store import Store
+from typedxp.store.streams import spell
 from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.records import Code
 
