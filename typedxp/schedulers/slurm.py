@@ -6,7 +6,7 @@ Sources: the manual pages sbatch(1), squeue(1), sacct(1), scancel(1) and scontro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
@@ -19,7 +19,7 @@ from typedxp.errors import ProfileError
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
-from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, unreadable
+from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, spans, unreadable
 from typedxp.schedulers.units import Memory, Walltime, days_clock, seconds, spell_memory
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
@@ -467,14 +467,6 @@ def _ranges(names: Sequence[str]) -> list[str]:
         job, _, index = name.partition("_")
         arrays.setdefault(job, []).append(index)
     # A job's own name is the whole of it.
-    return [job if "" in indices else f"{job}_[{_spans(map(int, indices))}]" for job, indices in arrays.items()]
-
-
-def _spans(indices: Iterable[int]) -> str:
-    spans: list[tuple[int, int]] = []
-    for index in sorted(set(indices)):
-        if spans and spans[-1][1] == index - 1:
-            spans[-1] = (spans[-1][0], index)
-        else:
-            spans.append((index, index))
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+    return [
+        job if "" in indices else f"{job}_[{','.join(spans(map(int, indices)))}]" for job, indices in arrays.items()
+    ]
