@@ -64,7 +64,7 @@ def many() -> dict[str, JobStatus]:
         ("110", JobState.FAILED, None, None, "FAILED, JobLaunchFailure, exit 0:53"),
         ("113", JobState.TIMEOUT, None, 15, "TIMEOUT, TimeLimit, exit 0:15"),
         ("114", JobState.QUEUED, None, None, "BeginTime"),
-        ("115", JobState.RUNNING, None, None, "restarted 1 times"),
+        ("115", JobState.RUNNING, None, None, "restarted 1 time"),
         ("116", JobState.CANCELLED, None, 15, "CANCELLED, exit 0:15"),
     ],
 )

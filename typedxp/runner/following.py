@@ -256,7 +256,11 @@ def _without_job(directory: RunDirectory, status: Status, job: JobRecord | None)
     since = directory.status_file.stat().st_mtime if job is None else datetime.fromisoformat(job.created).timestamp()
     if datetime.now(UTC).timestamp() - since < SUBMITTING:
         return status
-    cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
+    if job is None:
+        place, again = directory.path.parent / "jobs", f"typedxp retry {directory.id} --profile NAME"
+        cause = f"No job of it is in {place}: the launch ended before, or that was removed. To submit it: {again}"
+    else:
+        cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
     return replace(status, status=RunStatus.LOST, end=now(), cause=cause)
 
 
