@@ -160,7 +160,7 @@ class SlurmScheduler(Scheduler):
             return {}
         if reply.code != 0:
             raise refused(reply)
-        rows = [line.rstrip("|").split("|") for line in reply.out.splitlines()]
+        rows = [line.removesuffix("|").split("|") for line in reply.out.splitlines()]
         if any(len(row) != len(_COLUMNS) or not row[2].isdigit() for row in rows):
             raise unreadable(reply)
         return {
@@ -194,7 +194,7 @@ class SlurmScheduler(Scheduler):
             state = JobState.HELD
         times = [f"restarted {restarts} time{'' if restarts == '1' else 's'}"] if restarts not in ("0", "") else []
         if not state.final:
-            why = [reason] if reason != "None" else []
+            why = [reason] if reason not in ("", "None") else []
             never = ["it can never start like this"] if reason in _NEVER else []
             return JobStatus(state, native, reason=", ".join([*why, *never, *times]) or None)
         # What it last waited for is no reason of its end.
