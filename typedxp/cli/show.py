@@ -46,7 +46,7 @@ def show(run: int, store: Path, as_json: bool) -> None:
     print(_indented(yaml.dump(json.loads(dump(spell(found.config))))), end="")
     _section("code", _code(found.run.code))
     _section("environment", _environment(found))
-    _section("data", ((name, _input(asdict(given))) for name, given in found.run.inputs.items()))
+    _section("data", ((name, _input(asdict(given))) for name, given in found.inputs.items()))
     _section("results", _results(found))
     _section("files", [("in", str(directory.path))])
 

@@ -22,7 +22,7 @@ from typedxp.results.runs.table import NO_PLACE, Fact, Ints, Streamed, Table, jo
 from typedxp.results.runs.tabulate import POINT
 from typedxp.store.streams import spell, unspell
 
-LAYOUT = 1
+LAYOUT = 2
 """The version of the files: others are not read."""
 
 _BLOCK = 4096

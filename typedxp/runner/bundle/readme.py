@@ -22,7 +22,8 @@ This is an [RO-Crate](https://w3id.org/ro/crate): `ro-crate-metadata.json` descr
 [Process Run Crate](https://w3id.org/ro/wfrun/process/0.5).
 
 - `runs/N/config.yaml`: exactly what run N was given. Secrets were never written down.
-- `runs/N/run.json`: what was planned: the command, the code, the machine, the data by its hashes.
+- `runs/N/run.json`: what was planned: the command, the code, the machine, the data by its hashes. What else it read is
+  in `runs/N/inputs.jsonl`.
 - `runs/N/status.json`: what became of it. `runs/N/verification.json`: how it compared with doing it again, if it was.
 - `runs/N/metrics/*.jsonl`: what it logged, one JSON object per line. `runs/N/artifacts/`: what it kept.
 - `runs/documents/`: what several runs have in common: the fields of their configs, and their environment.
