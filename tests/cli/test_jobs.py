@@ -206,11 +206,14 @@ def test_retry_refuses_what_is_underway_if_it_is_named_and_passes_over_it_in_a_s
     assert "run 2 as a job" in typed("retry", sweep)
 
 
-def test_retry_leaves_alone_what_completed(launch, typed, place):
+def test_retry_leaves_alone_what_completed_and_judges_what_was_asked_for_all_the_same(launch, typed, place):
     launch(2)
     end(place, "completed", 1, 2)
 
     assert typed("retry", "1-2") == "There is nothing to retry.\n"
+    assert "xp.profile.tyme" in typed("retry", "1-2", "xp.profile.tyme=2h", code=2)
+    assert "no profile 'gpu'" in typed("retry", "1-2", "--profile", "gpu", code=2)
+    assert typed("retry", "1-2", "time=2h") == "There is nothing to retry.\n"
 
 
 def test_retry_scales_what_ran_out(launch, typed, place):

@@ -10,7 +10,7 @@ import click
 
 from typedxp.cli.choosing import check_words, chosen, names_runs, read_overrides, warn, where_options
 from typedxp.runner.following import Standing, follow
-from typedxp.runner.retrying import Retrying, ended_as
+from typedxp.runner.retrying import Retrying, ended_as, judge
 from typedxp.runner.retrying import retry as submit_again
 from typedxp.runner.show import submitted
 from typedxp.store.store import Store
@@ -77,6 +77,7 @@ def retry(
     standings = follow(Store(store), chosen(store, runs, where), warn)
     _refuse_underway(standings, runs, asked=any(causes.values()) or where is not None)
     how = Retrying(named[-1] if named else profile, overrides, scale)
+    judge(standings, how)
     left = _possible([one for one in standings if wanted & {one.status.status, ended_as(one)}], runs, how)
     if not left:
         print("There is nothing to retry.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,21 @@ def ended_as(standing: Standing) -> RunStatus:
     status = standing.status.status
     warned = standing.job is not None and standing.job.profile.get("warn") is not None
     return RunStatus.TIMEOUT if status is RunStatus.PREEMPTED and warned else status
+
+
+def judge(standings: Iterable[Standing], how: Retrying) -> None:
+    """Judge what is asked for by the profiles that it would change, also where there is nothing to retry.
+
+    Raises:
+        ConfigError: a profile is not valid.
+        ProfileError: there is no such profile, or its scheduler cannot express it.
+    """
+    if how.profile is not None:
+        judge_named({**named_profile(how.profile), **how.overrides}, how.profile)
+    elif how.overrides:
+        profiles = {standing.job.id: standing.job.profile for standing in standings if standing.job is not None}
+        for values in {repr(values): values for values in profiles.values()}.values():
+            judge_named({**values, **how.overrides}, None)
 
 
 def retry(standings: Sequence[Standing], how: Retrying, shell: Shell = local_shell) -> Iterator[Enlisted]:
@@ -132,9 +147,13 @@ def _groups(standings: Sequence[Standing], how: Retrying) -> list[Group]:
             raise ExecutionError(f"{listed(unknown).capitalize()} had no job yet: say with what --profile NAME.")
     named = named_profile(how.profile) if how.profile is not None else None
     groups: dict[str, Group] = {}
+    judged: dict[object, Profile] = {}
     for standing in standings:
         record = standing.directory.read_record()
-        profile = _profile(standing, named, how)
+        alike = (standing.job.id if standing.job is not None else None, standing.status.attempt > 0, ended_as(standing))
+        if alike not in judged:
+            judged[alike] = _profile(standing, named, how)
+        profile = judged[alike]
         check_secrets(record.experiment.name, record.secrets, profile)
         work = _work(record, profile)
         key = repr((sorted(profile.plain().items()), work))
