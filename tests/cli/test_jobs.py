@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,22 @@ def test_cancel_names_what_it_cancelled_and_leaves_the_rest(launch, typed, place
     assert typed("cancel", "1-4") == "There is nothing to do.\n"
     assert (place / "scancelled").read_text() == "1_[1-2]\n1\n"
     assert "Name the runs" in typed("cancel", code=2)
+
+
+def test_cancel_does_not_claim_what_it_cannot_know_where_the_files_of_the_jobs_were_removed(
+    launch, typed, place, monkeypatch
+):
+    launch(3)
+    shutil.rmtree(place / "logs" / "jobs")
+
+    said = typed("cancel", "1-2", code=1)
+
+    assert said.startswith("typedxp: Runs 1-2: not cancelled, since nothing is known of their jobs.")
+    assert "as work, go by its own commands (squeue --me and scancel, for Slurm)" in said
+    assert not (place / "scancelled").exists()
+    assert Store(place / "logs").run(1).read_status().status == "cancelled"
+    monkeypatch.setattr("typedxp.runner.following.SUBMITTING", 0.0)
+    assert "No job of it is in" in typed("status", "3")
 
 
 def test_what_shares_an_element_is_cancelled_too_and_named(launch, typed):

@@ -14,9 +14,10 @@ import pytest
 
 from typedxp.errors import ExecutionError
 from typedxp.stages.execute import liveness
-from typedxp.stages.execute.liveness import heartbeat, lost, mark_lost, process_start
+from typedxp.stages.execute.liveness import heartbeat, lost, mark_lost
 from typedxp.stages.execute.monitor import Meter, monitored
 from typedxp.store.directory import RunDirectory
+from typedxp.vocabulary.processes import process_start
 from typedxp.vocabulary.records import RunStatus, Status
 
 HERE = os.uname().nodename

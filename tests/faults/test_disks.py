@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, and directories that vanish or that somebody else has made."""
+"""Disks that are full (really) or read-only, and directories that vanish or are another's."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def disk(tmp_path):
-    """Mount an empty disk of so many kilobytes."""
+    """Mount an empty disk of so many kilobytes, and no more than 4,000 files."""
     path = tmp_path / "disk"
     path.mkdir()
 
     def mount(kilobytes):
-        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,nr_inodes=4000", "tmpfs", str(path)]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("needs to mount a small disk: run the tests with the capability SYS_ADMIN")
         return path
@@ -63,6 +63,17 @@ def disk(tmp_path):
 @pytest.fixture(autouse=True)
 def script(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
+
+
+@needs_root
+@pytest.mark.parametrize("jobs", ["", "-j 2"])
+def test_allocating_on_a_disk_that_becomes_full_leaves_nothing_behind(shell, disk, jobs):
+    path = disk(128)
+
+    said = shell(f"python train.py 'seed=range(100)' xp.logs=disk/logs {jobs}", code=2)
+
+    assert said.endswith("typedxp: No runs can be made in disk/logs: No space left on device.\n")
+    assert list(path.iterdir()) == []
 
 
 @needs_root
@@ -101,8 +112,27 @@ def test_on_a_full_disk_a_run_is_still_said_to_have_failed(shell, disk, fill, jo
     records, damaged = parse(second.stream("train").read_bytes())
     assert damaged == 0
     assert records[0]["loss"] == 0.5
+    assert len(records) > (500 if fill == "metrics" else 0)
+    assert [record["text"] for record in records[1:]] == ["x" * 1000] * (len(records) - 1)
     assert Run(second.path).load_checkpoint() == {"seed": 0}
     assert open_results(store.path)["train.loss"].sel(fill="no").count() == 2
+
+
+@needs_root
+def test_a_stream_goes_on_when_there_is_room_again(disk):
+    path = disk(64)
+    run = Run(path, None, id=1)
+    filler = path / "filler"
+    run.log(step=0)
+    subprocess.run(["cp", "/dev/zero", str(filler)], capture_output=True, check=False)
+    with pytest.raises(RecordError, match=r"train\.jsonl cannot be written: No space left on device\."):
+        run.log(step=1, text="x" * 6000)
+    filler.unlink()
+    run.log(step=2)
+
+    records, _ = parse((path / "metrics" / "train.jsonl").read_bytes())
+    assert [record["step"] for record in records] == [0, 2]
+    assert run.close()["train"].records == 2
 
 
 @needs_root

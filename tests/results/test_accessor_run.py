@@ -8,6 +8,7 @@ import typedxp.results.accessor  # noqa: F401  # to import it is to register it
 from typedxp import open_results
 from typedxp.artifacts.directory import Artifacts
 from typedxp.errors import ResultsError
+from typedxp.results.problems import ResultsWarning
 from typedxp.vocabulary.records import RunStatus
 
 
@@ -46,6 +47,27 @@ def test_the_metrics_of_a_run_are_a_frame(results):
 
     expected = pd.DataFrame({"loss": [1.0, np.nan], "note": [np.nan, "NaN?"]})
     pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
+
+
+def test_text_that_reads_like_a_number_stays_text(store):
+    run = store.add({"seed": 0}, [{"note": "Infinity", "loss": float("inf")}])
+
+    frame = open_results(store.path).xp.run.metrics()
+
+    assert frame["note"].tolist() == ["Infinity"]
+    assert frame["loss"].tolist() == [np.inf]
+    run.stream("train").write_text('{"note": "Infinity"}\n{"note": "well"}\n')
+    assert open_results(store.path).xp.run.metrics()["note"].tolist() == ["Infinity", "well"]
+
+
+def test_damaged_lines_of_a_run_are_told(store):
+    run = store.add({"seed": 0}, [{"loss": 1.0}])
+    run.stream("train").write_text('{"loss": 1.0}\n{"lo\n{"loss": 3.0}\n')
+
+    handle = open_results(store.path).xp.run
+
+    with pytest.warns(ResultsWarning, match=r"1/metrics/train.jsonl has 1 damaged line,"):
+        assert handle.metrics()["loss"].tolist() == [1.0, 3.0]
 
 
 def test_several_streams_are_told_apart(results):

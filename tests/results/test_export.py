@@ -61,8 +61,8 @@ def test_steps_are_those_that_were_logged_or_else_places(store):
 
     [run] = find_finished(store.path)
 
-    assert [(point.step, point.values) for point in run.streams["train"]] == [(10, {"loss": 1.0}), (30, {"loss": 0.5})]
-    assert [(point.step, point.values) for point in run.streams["test"]] == [
+    assert [(point.step, point.values) for point in run.points["train"]] == [(10, {"loss": 1.0}), (30, {"loss": 0.5})]
+    assert [(point.step, point.values) for point in run.points["test"]] == [
         (0, {"step_": 0.5, "loss": 1.0}),
         (1, {"loss": 0.5}),
     ]
@@ -72,7 +72,7 @@ def test_numbers_that_json_lacks_are_numbers_and_texts_stay_texts(store):
     store.add({}, [{"loss": math.inf, "word": "NaN"}, {"loss": math.nan, "word": "x"}])
 
     [run] = find_finished(store.path)
-    first, second = (point.values for point in run.streams["train"])
+    first, second = (point.values for point in run.points["train"])
 
     assert first == {"loss": math.inf, "word": "NaN"}
     assert math.isnan(second["loss"])
@@ -84,8 +84,8 @@ def test_points_have_the_time_of_their_record_or_else_that_of_the_run(store):
 
     [run] = find_finished(store.path)
 
-    assert [point.time for point in run.streams["train"]] == [1700000000.5, run.start]
-    assert run.streams["train"][0].values == {"loss": 1.0}
+    assert [point.time for point in run.points["train"]] == [1700000000.5, run.start]
+    assert run.points["train"][0].values == {"loss": 1.0}
 
 
 def test_damaged_lines_are_passed_over_with_a_warning(store):
@@ -95,7 +95,7 @@ def test_damaged_lines_are_passed_over_with_a_warning(store):
     [run] = find_finished(store.path)
 
     with pytest.warns(ResultsWarning, match=r"1/metrics/train.jsonl has 1 damaged line,"):
-        assert [point.values for point in run.streams["train"]] == [{"loss": 1.0}, {"loss": 3.0}]
+        assert [point.values for point in run.points["train"]] == [{"loss": 1.0}, {"loss": 3.0}]
 
 
 def test_a_run_lasts_from_its_start_to_its_end(store):
@@ -117,6 +117,17 @@ def test_without_ids_the_runs_that_have_ended_are_found(store):
         store.add({}, status=status)
 
     assert [run.record.id for run in find_finished(store.path)] == [1, 3]
+
+
+def test_a_damaged_run_does_not_keep_the_others_from_being_exported(store):
+    for _ in range(3):
+        directory = store.add({})
+    (directory.path / "run.json").write_text("{}")
+
+    with pytest.warns(ResultsWarning, match=r"Left out 1 damaged run or file of .*: 3\."):
+        assert [run.id for run in find_finished(store.path)] == [1, 2]
+    with pytest.raises(StoreError, match="damaged"):
+        find_finished(store.path, [1, 3])
 
 
 def test_a_run_that_goes_on_is_refused_before_anything_is_written(store):

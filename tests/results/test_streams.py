@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from typedxp import open_results
 from typedxp.stages.record import Run
-from typedxp.store.streams import parse, spell, summarize
+from typedxp.store.streams import parse, spell_record, summarize
 from typedxp.vocabulary.records import RunStatus
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -17,7 +17,7 @@ records = st.dictionaries(st.text(min_size=1, max_size=3), scalars | arrays)
 pieces = st.sampled_from(
     ['{"a":1}', '{"b":NaN}', '{"a":"x', 'y"}', '{"a":[1', "2]}", "[]", "7", "", " ", "\r", "{", "}", ",", '"\\ud800"']
 )
-lines = st.binary(max_size=12) | pieces.map(str.encode) | records.map(spell).map(bytes.strip)
+lines = st.binary(max_size=12) | pieces.map(str.encode) | records.map(spell_record).map(bytes.strip)
 
 
 def read_line_by_line(data):

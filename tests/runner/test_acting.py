@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from typedxp.errors import SchedulerError
-from typedxp.runner.acting import cancel, companions, hold, release
+from typedxp.runner.acting import astray, cancel, companions, hold, release
 from typedxp.runner.following import follow
 from typedxp.schedulers import Pbs
 from typedxp.store.jobs import JobDirectory, jobs
@@ -73,11 +73,13 @@ def test_what_is_cancelled_does_not_begin_even_if_the_scheduler_did_not_answer(l
     assert store.run(1).read_status().status == "submitted"
 
 
-def test_a_run_that_no_job_was_made_for_can_be_cancelled(launch, busy, look, store):
+def test_a_run_of_whose_job_nothing_is_known_is_marked_and_not_called_cancelled(launch, busy, look, store):
     launch(busy, 2)
     (job_of(store).path / "job.json").unlink()
 
-    assert ids(cancel(list(look(busy).values()), busy)) == [1, 2]
+    found = list(look(busy).values())
+    assert cancel(found, busy) == []
+    assert ids(astray(found)) == [1, 2]
     assert set(words(look(busy)).values()) == {"cancelled"}
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.results.conftest import StoreBuilder
 from typedxp.results.runs.points import runs_of_points
-from typedxp.stages.execute.liveness import process_start
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.vocabulary.processes import process_start
 from typedxp.vocabulary.records import RunStatus, Status
 
 SCRIPT = """

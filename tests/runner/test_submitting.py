@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 
 import pytest
 
 from typedxp.errors import ProfileError, SchedulerError, StoreError
+from typedxp.runner import show
 from typedxp.runner.following import follow
 from typedxp.runner.retrying import Retrying, retry
 from typedxp.runner.submitting import cluster_of, submit_runs
 from typedxp.schedulers import Slurm
 from typedxp.schedulers.shell import Unanswered
 from typedxp.stages.submit import Work
+from typedxp.store.claims import claimed
 from typedxp.store.jobs import JobDirectory, jobs
 from typedxp.testing.standin import Answer
 from typedxp.vocabulary.records import RunStatus
@@ -155,7 +158,7 @@ def test_what_was_refused_is_completed_by_a_retry(launch, busy, store, look, mon
 
 
 def test_a_job_that_was_taken_without_an_answer_begins_with_nothing_and_its_runs_are_retried(
-    launch, busy, store, look, monkeypatch
+    launch, busy, store, look, monkeypatch, capsys
 ):
     original = busy.programs["sbatch"]
 
@@ -165,12 +168,16 @@ def test_a_job_that_was_taken_without_an_answer_begins_with_nothing_and_its_runs
 
     with monkeypatch.context() as patch:
         patch.setattr(type(busy), "programs", {**busy.programs, "sbatch": taken_in_silence})
-        with pytest.raises(SchedulerError, match="not known whether slurm took the job"):
+        with pytest.raises(SchedulerError, match=r"^it is not known whether slurm took the job work"):
             launch(busy, 2)
 
     assert len(busy.jobs) == 1
     assert statuses(store) == ["failed"] * 2
-    assert "or cancel it there" in store.run(2).read_status().cause
+    cause = store.run(2).read_status().cause
+    assert cause.startswith("it is not known whether slurm took the job")
+    assert "or cancel it there" in cause
+    show.submitted([(directory, directory.read()) for directory in jobs(store)])
+    assert "Runs 1-2: it is not known whether" in capsys.readouterr().err
     assert "did not answer within 60 seconds" in store.run(2).read_status().cause
     assert execute_job(next(iter(jobs(store))), "1_1", "1") == 1
     assert store.run(2).read_status().attempt == 0
@@ -178,6 +185,23 @@ def test_a_job_that_was_taken_without_an_answer_begins_with_nothing_and_its_runs
     assert runs_of(again) == [1, 2]
     assert again.withdrawn == ()
     assert statuses(store) == ["submitted"] * 2
+
+
+def test_a_run_that_a_job_has_begun_with_before_the_launcher_gives_up_is_not_called_failed(
+    launch, busy, store, monkeypatch
+):
+    with ExitStack() as worker, monkeypatch.context() as patch:
+
+        def begun_in_silence(_):
+            # It has not even said that it is running.
+            worker.enter_context(claimed(store.run(1), 1))
+            raise Unanswered("`sbatch` did not answer within 60 seconds.")
+
+        patch.setattr(type(busy), "programs", {**busy.programs, "sbatch": begun_in_silence})
+        with pytest.raises(SchedulerError, match="not known"):
+            launch(busy, 2)
+
+        assert statuses(store) == ["submitted", "failed"]
 
 
 def test_what_an_interruption_leaves_out_is_marked_and_retried(launch, busy, store, look, tmp_path):

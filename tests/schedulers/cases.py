@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,7 @@ UNHEARD = frozenset(PORTABLE["of_the_runner"].fields)
 """The fields that say nothing to a scheduler."""
 
 
+@cache
 def own(scheduler: str) -> dict[str, dict[str, Any]]:
     """Read what only this scheduler has: its own cases, and what portable fields need."""
     path = GOLDEN / scheduler / "own.yaml"
@@ -133,6 +135,7 @@ def own(scheduler: str) -> dict[str, dict[str, Any]]:
     return {"cases": {}, "needs": {}, **(said or {})}
 
 
+@cache
 def cases(scheduler: str) -> dict[str, Case]:
     """Return all cases of a scheduler, by name."""
     found = own(scheduler)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from typedxp.schedulers.queue.files import QueueFiles
-from typedxp.schedulers.queue.machine import process_start
 from typedxp.schedulers.shell import Command, Reply, local_shell
+from typedxp.vocabulary.processes import process_start
 
 PATIENCE = 60.0
 

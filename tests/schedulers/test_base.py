@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.schedulers.conftest import Answers, reply
+from tests.schedulers.replies import Answers, reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.shell import Command

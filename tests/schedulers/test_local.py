@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.schedulers.conftest import Answers, reply
+from tests.schedulers.replies import Answers, reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Submitted
 from typedxp.schedulers.job import Job

@@ -19,7 +19,7 @@ import pytest
 from tests.schedulers.local_queue import LocalQueue, until
 from typedxp.schedulers.queue import files as queue_files
 from typedxp.schedulers.queue.files import QueueFiles
-from typedxp.schedulers.queue.machine import process_start
+from typedxp.vocabulary.processes import process_start
 
 WAIT = "wait_for() { while [ ! -e $1 ]; do sleep 0.02; done; }\n"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -15,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import Answers, captured
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -23,27 +24,8 @@ from typedxp.schedulers.script import render
 from typedxp.schedulers.shell import Command, Reply, local_shell
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-SHOWN = Path(__file__).parent / "captured" / "lsf-10.1"
+HERE = "lsf-10.1"
 LSF = LsfScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
-
-
-def shown(name: str) -> Reply:
-    _, command, rest = (SHOWN / f"{name}.txt").read_text().split("\n", 2)
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
-
-
-class Answers:
-    """A shell that answers in turn, and remembers what it was asked."""
-
-    def __init__(self, *answers: Reply) -> None:
-        self.answers = list(answers)
-        self.asked: list[Command] = []
-
-    def __call__(self, command: Command) -> Reply:
-        self.asked.append(command)
-        return self.answers.pop(0)
 
 
 def told(*records: dict[str, str]) -> Reply:
@@ -60,20 +42,20 @@ def options(**fields: Any) -> list[str]:
 
 
 def test_the_id_of_a_job_is_between_angle_brackets() -> None:
-    assert LSF.read_submitted(shown("bsub"), None) == Submitted("123", ("123",))
+    assert LSF.read_submitted(captured(HERE, "bsub"), None) == Submitted("123", ("123",))
 
 
 def test_what_a_site_prints_before_does_not_matter() -> None:
-    assert LSF.read_submitted(shown("bsub-default"), None).job == "4711"
+    assert LSF.read_submitted(captured(HERE, "bsub-default"), None).job == "4711"
 
 
 def test_the_elements_of_an_array_are_counted_from_one() -> None:
-    assert LSF.read_submitted(shown("bsub"), 3) == Submitted("123", ("123[1]", "123[2]", "123[3]"))
+    assert LSF.read_submitted(captured(HERE, "bsub"), 3) == Submitted("123", ("123[1]", "123[2]", "123[3]"))
 
 
 def test_a_refusal_quotes_what_bsub_says() -> None:
     with pytest.raises(SchedulerError, match=r"nowhere: No such queue\. Job not submitted\."):
-        LSF.read_submitted(shown("bsub-refused"), None)
+        LSF.read_submitted(captured(HERE, "bsub-refused"), None)
 
 
 def test_an_answer_without_an_id_is_unreadable() -> None:
@@ -99,11 +81,11 @@ def test_a_script_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
 
 
 def test_all_jobs_are_one_question() -> None:
-    shell = Answers(shown("bjobs-json"))
+    shell = Answers(captured(HERE, "bjobs-json"))
     found = LSF.ask({"123": [f"123[{i}]" for i in range(1, 6)], "124": ["124"], "999": ["999"]}, shell)
 
-    assert [command.words[:4] for command in shell.asked] == [("bjobs", "-a", "-json", "-o")]
-    assert shell.asked[0].words[-3:] == ("123", "124", "999")
+    assert [words[:4] for words in shell.asked] == [("bjobs", "-a", "-json", "-o")]
+    assert shell.asked[0][-3:] == ("123", "124", "999")
     assert {name: status.state for name, status in found.items()} == {
         "123[1]": JobState.COMPLETED,
         "123[2]": JobState.FAILED,
@@ -115,7 +97,7 @@ def test_all_jobs_are_one_question() -> None:
 
 
 def test_a_status_has_the_evidence() -> None:
-    found = LSF.ask({"123": [f"123[{i}]" for i in range(1, 6)], "124": ["124"]}, Answers(shown("bjobs-json")))
+    found = LSF.ask({"123": [f"123[{i}]" for i in range(1, 6)], "124": ["124"]}, Answers(captured(HERE, "bjobs-json")))
 
     assert found["123[1]"] == JobStatus(JobState.COMPLETED, "DONE", 0)
     assert found["123[2]"] == JobStatus(JobState.FAILED, "EXIT", 3, None, "exit 3")
@@ -125,10 +107,10 @@ def test_a_status_has_the_evidence() -> None:
 
 
 def test_an_lsf_without_json_is_asked_for_text() -> None:
-    shell = Answers(shown("bjobs-no-json"), shown("bjobs-text"))
+    shell = Answers(captured(HERE, "bjobs-no-json"), captured(HERE, "bjobs-text"))
     found = LSF.ask({"123": ["123[1]", "123[2]"], "124": ["124"]}, shell)
 
-    assert "delimiter='^'" in shell.asked[1].words[4]
+    assert "delimiter='^'" in shell.asked[1][4]
     assert found == {
         "123[1]": JobStatus(JobState.COMPLETED, "DONE", 0),
         "123[2]": JobStatus(JobState.CANCELLED, "EXIT", 130, 2, "TERM_OWNER: job killed by owner, exit 130"),
@@ -137,12 +119,12 @@ def test_an_lsf_without_json_is_asked_for_text() -> None:
 
 
 def test_jobs_that_lsf_has_forgotten_are_absent() -> None:
-    assert LSF.ask({"999": ["999"]}, Answers(shown("bjobs-unknown"))) == {}
+    assert LSF.ask({"999": ["999"]}, Answers(captured(HERE, "bjobs-unknown"))) == {}
 
 
 def test_an_lsf_that_is_down_is_an_error_that_quotes_it() -> None:
     with pytest.raises(SchedulerError, match="LIM is down"):
-        LSF.ask({"123": ["123"]}, Answers(shown("bjobs-down"), shown("bjobs-down")))
+        LSF.ask({"123": ["123"]}, Answers(captured(HERE, "bjobs-down"), captured(HERE, "bjobs-down")))
 
 
 @pytest.mark.parametrize("text", ["garbage", "{", "[]", '{"RECORDS": 3}', '{"RECORDS": [3]}', '{"RECORDS": {"a": 1}}'])
@@ -232,17 +214,17 @@ def test_elements_are_found_by_their_names(record: dict[str, str]) -> None:
 
 
 def test_the_site_says_how_large_an_array_may_be() -> None:
-    assert LSF.read_limit(shown("bparams")) == 1000
+    assert LSF.read_limit(captured(HERE, "bparams")) == 1000
     assert LSF.read_limit(Reply(Command(("bparams",)), 0, "")) is None
 
 
 def test_what_has_ended_is_passed_over_when_it_is_cancelled() -> None:
-    Cluster(LSF, Answers(shown("bkill-finished"))).cancel(["123", "124"])
+    Cluster(LSF, Answers(captured(HERE, "bkill-finished"))).cancel(["123", "124"])
 
 
 def test_another_trouble_of_bkill_is_told() -> None:
     with pytest.raises(SchedulerError, match="User permission denied"):
-        Cluster(LSF, Answers(shown("bkill-foreign"))).cancel(["123", "124"])
+        Cluster(LSF, Answers(captured(HERE, "bkill-foreign"))).cancel(["123", "124"])
 
 
 def test_jobs_and_elements_share_one_command() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import Answers, captured
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -20,28 +21,9 @@ from typedxp.schedulers.script import render
 from typedxp.schedulers.shell import Command, Reply
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-SHOWN = Path(__file__).parent / "captured" / "moab-9"
+HERE = "moab-9"
 MOAB = MoabScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
 NOTHING = Reply(Command(("showq",)), 0, "<Data><Object>queue</Object></Data>")
-
-
-def shown(name: str) -> Reply:
-    _, command, rest = (SHOWN / f"{name}.txt").read_text().split("\n", 2)
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
-
-
-class Answers:
-    """A shell that answers in turn, and remembers what it was asked."""
-
-    def __init__(self, *answers: Reply) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, ...]] = []
-
-    def __call__(self, command: Command) -> Reply:
-        self.asked.append(command.words)
-        return self.answers.pop(0)
 
 
 def told(**attributes: str) -> Reply:
@@ -58,11 +40,11 @@ def options(**fields: Any) -> list[str]:
 
 
 def test_msub_prints_an_empty_line_and_the_id() -> None:
-    assert MOAB.read_submitted(shown("msub"), None) == Submitted("4761849", ("4761849",))
+    assert MOAB.read_submitted(captured(HERE, "msub"), None) == Submitted("4761849", ("4761849",))
 
 
 def test_an_id_may_be_moabs_own() -> None:
-    assert MOAB.read_submitted(shown("msub-own-ids"), 2) == Submitted("Moab.12", ("Moab.12[1]", "Moab.12[2]"))
+    assert MOAB.read_submitted(captured(HERE, "msub-own-ids"), 2) == Submitted("Moab.12", ("Moab.12[1]", "Moab.12[2]"))
 
 
 @pytest.mark.parametrize("out", ["12[]", "12.orion", "12[].orion.example.org"])
@@ -81,7 +63,7 @@ def test_a_job_with_an_id_of_the_resource_manager_is_found() -> None:
 
 def test_a_refusal_quotes_what_msub_says() -> None:
     with pytest.raises(SchedulerError, match="invalid class specified 'nowhere'"):
-        MOAB.read_submitted(shown("msub-refused"), None)
+        MOAB.read_submitted(captured(HERE, "msub-refused"), None)
 
 
 @pytest.mark.parametrize("out", ["", "\n", "12 13\n", "ERROR: no\n", "job 12 submitted\n"])
@@ -91,7 +73,7 @@ def test_an_answer_without_an_id_is_unreadable(out: str) -> None:
 
 
 def test_jobs_that_have_not_ended_are_one_question() -> None:
-    shell = Answers(shown("showq"))
+    shell = Answers(captured(HERE, "showq"))
     found = MOAB.ask({"12": ["12"], "13": [f"13[{i}]" for i in range(1, 5)]}, shell)
 
     assert [words[:2] for words in shell.asked] == [("showq", "--xml")]
@@ -106,7 +88,7 @@ def test_jobs_that_have_not_ended_are_one_question() -> None:
 
 
 def test_those_that_have_ended_are_a_second_one() -> None:
-    shell = Answers(shown("showq"), shown("showq-completed"))
+    shell = Answers(captured(HERE, "showq"), captured(HERE, "showq-completed"))
     found = MOAB.ask({"20": ["20"], "21": [f"21[{i}]" for i in range(1, 6)], "99": ["99"]}, shell)
 
     assert shell.asked[1][:3] == ("showq", "--xml", "-c")
@@ -169,14 +151,14 @@ def test_what_only_administrators_may_see_is_not_known() -> None:
         Command(("showq", "-c")), 1, "", "ERROR:    user 'ada' is not authorized to run command 'showq'\n"
     )
 
-    assert MOAB.ask({"12": ["12"], "20": ["20"]}, Answers(shown("showq"), forbidden)).keys() == {"12"}
+    assert MOAB.ask({"12": ["12"], "20": ["20"]}, Answers(captured(HERE, "showq"), forbidden)).keys() == {"12"}
     with pytest.raises(SchedulerError, match="not authorized"):
         MOAB.ask({"12": ["12"]}, Answers(forbidden))
 
 
 def test_another_trouble_with_those_that_have_ended_is_told() -> None:
     with pytest.raises(SchedulerError, match="client timed out"):
-        MOAB.ask({"20": ["20"]}, Answers(shown("showq"), shown("showq-down")))
+        MOAB.ask({"20": ["20"]}, Answers(captured(HERE, "showq"), captured(HERE, "showq-down")))
 
 
 def test_no_output_is_no_jobs() -> None:
@@ -187,7 +169,7 @@ def test_no_output_is_no_jobs() -> None:
 
 def test_a_moab_that_is_down_is_an_error_that_quotes_it() -> None:
     with pytest.raises(SchedulerError, match="client timed out after 30 seconds"):
-        MOAB.ask({"12": ["12"]}, Answers(shown("showq-down")))
+        MOAB.ask({"12": ["12"]}, Answers(captured(HERE, "showq-down")))
 
 
 @given(st.text().filter(lambda text: bool(text.strip())))
@@ -204,7 +186,7 @@ def test_mjobctl_takes_a_list() -> None:
 
 
 def test_what_has_ended_is_passed_over_when_it_is_cancelled() -> None:
-    Cluster(MOAB, Answers(shown("mjobctl-ended"))).cancel(["12"])
+    Cluster(MOAB, Answers(captured(HERE, "mjobctl-ended"))).cancel(["12"])
 
 
 def test_a_job_of_which_mjobctl_says_nothing_is_not_passed_over() -> None:

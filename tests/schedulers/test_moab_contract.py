@@ -22,7 +22,7 @@ class TestFakeMoab(SchedulerContract):
 
     @pytest.fixture
     def moab(self) -> Iterator[FakeMoab]:
-        with FakeMoab(cancels_orphans=True) as moab:
+        with FakeMoab(speed=2, cancels_orphans=True) as moab:
             yield moab
 
     @pytest.fixture
@@ -81,5 +81,5 @@ class TestFakeMoabWithIdsOfItsOwn(TestFakeMoab):
 
     @pytest.fixture
     def moab(self) -> Iterator[FakeMoab]:
-        with FakeMoab(prefix="Moab.", cancels_orphans=True) as moab:
+        with FakeMoab(speed=2, prefix="Moab.", cancels_orphans=True) as moab:
             yield moab

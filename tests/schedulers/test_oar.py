@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -25,41 +26,20 @@ from typedxp.testing.oar import FakeOar
 from typedxp.testing.standin import Answer, FakeElement
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-CAPTURED = Path(__file__).parent / "captured" / "oar-2.5.9"
+HERE = "oar-2.5.9"
 OAR = OarScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
 NO_JSON = "No Perl JSON module is available on the system. If required, ask your admin to install one.\n"
-
-
-def captured(name: str) -> Reply:
-    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
-    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
-
-
-class Answers:
-    """A shell that answers in turn, and remembers what it was asked."""
-
-    def __init__(self, *answers: tuple[int, str, str] | Reply) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, ...]] = []
-
-    def __call__(self, command: Command) -> Reply:
-        self.asked.append(command.words)
-        answer = self.answers.pop(0)
-        return answer if isinstance(answer, Reply) else Reply(command, *answer)
 
 
 def told(*names: str, reply: str) -> dict[str, JobStatus]:
     """Ask about jobs, and answer with what was recorded."""
-    return OAR.ask({names[0]: names}, Answers(captured(reply)))
+    return OAR.ask({names[0]: names}, Answers(captured(HERE, reply)))
 
 
 def judged(**facts: Any) -> JobStatus:
     """Ask about job 5, of which oarstat says some facts."""
     row = {"Job_Id": 5, "state": "Waiting", **facts}
-    return OAR.ask({"5": ("5",)}, Answers((0, json.dumps({"5": row}), "")))["5"]
+    return OAR.ask({"5": ("5",)}, Answers(reply(json.dumps({"5": row}))))["5"]
 
 
 def events(*types: str) -> list[Mapping[str, str]]:
@@ -74,17 +54,17 @@ def options(**fields: Any) -> list[str]:
 
 
 def test_an_array_has_a_number_for_each_element_and_a_name_of_its_own() -> None:
-    submitted = OAR.read_submitted(captured("oarsub-array"), 4)
+    submitted = OAR.read_submitted(captured(HERE, "oarsub-array"), 4)
 
     assert submitted == Submitted("array:2", ("2", "3", "4", "5"))
 
 
 def test_a_lone_job_is_its_only_element() -> None:
-    assert OAR.read_submitted(captured("oarsub-one"), None) == Submitted("6", ("6",))
+    assert OAR.read_submitted(captured(HERE, "oarsub-one"), None) == Submitted("6", ("6",))
 
 
 def test_an_array_of_one_is_an_array_though_oar_prints_it_as_a_job() -> None:
-    assert OAR.read_submitted(captured("oarsub-one"), 1) == Submitted("array:6", ("6",))
+    assert OAR.read_submitted(captured(HERE, "oarsub-one"), 1) == Submitted("array:6", ("6",))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +78,7 @@ def test_an_array_of_one_is_an_array_though_oar_prints_it_as_a_job() -> None:
 )
 def test_a_refusal_quotes_oar(reply: str, words: str) -> None:
     with pytest.raises(SchedulerError, match=words):
-        OAR.read_submitted(captured(reply), None)
+        OAR.read_submitted(captured(HERE, reply), None)
 
 
 def test_a_negative_number_is_a_refusal_whatever_the_exit_code() -> None:
@@ -268,7 +248,7 @@ def test_words_are_translated_and_new_ones_are_data(word: str, state: JobState) 
 
 
 def test_all_jobs_are_one_question() -> None:
-    shell = Answers((0, "", ""))
+    shell = Answers(reply())
 
     assert OAR.ask({"array:2": ("2", "3"), "7": ("7",)}, shell) == {}
     assert shell.asked == [("oarstat", "-f", "--sql", "array_id IN (2,7)", "-J")]
@@ -286,7 +266,7 @@ def test_names_that_are_no_numbers_never_reach_the_database() -> None:
 
 
 def test_without_json_the_text_is_read() -> None:
-    shell = Answers((1, "", NO_JSON), captured("oarstat-text"))
+    shell = Answers(reply(err=NO_JSON, code=1), captured(HERE, "oarstat-text"))
     found = OAR.ask({"array:49": ("49", "50")}, shell)
 
     assert {name: status.state for name, status in found.items()} == {"49": JobState.QUEUED, "50": JobState.RUNNING}
@@ -294,7 +274,7 @@ def test_without_json_the_text_is_read() -> None:
 
 
 def test_text_says_how_jobs_ended_as_json_does() -> None:
-    shell = Answers((1, "", NO_JSON), captured("oarstat-text-ended"))
+    shell = Answers(reply(err=NO_JSON, code=1), captured(HERE, "oarstat-text-ended"))
     found = OAR.ask({"10": ("10",), "7": ("7",)}, shell)
 
     assert found["10"] == told("10", reply="oarstat-json-walltime")["10"]
@@ -306,18 +286,18 @@ def test_text_says_how_jobs_ended_as_json_does() -> None:
 )
 def test_an_answer_without_sense_is_quoted(out: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        OAR.ask({"5": ("5",)}, Answers((0, out, "")))
+        OAR.ask({"5": ("5",)}, Answers(reply(out)))
 
 
 @pytest.mark.parametrize("out", ["garbage", "Job_Id: 5\n    name = x\n"])
 def test_text_without_sense_is_quoted(out: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        OAR.ask({"5": ("5",)}, Answers((1, "", NO_JSON), (0, out, "")))
+        OAR.ask({"5": ("5",)}, Answers(reply(err=NO_JSON, code=1), reply(out)))
 
 
 def test_a_database_that_is_down_is_an_error() -> None:
     with pytest.raises(SchedulerError, match="DB connection error"):
-        OAR.ask({"5": ("5",)}, Answers((25, "", "DB connection error, exiting.\n")))
+        OAR.ask({"5": ("5",)}, Answers(reply(err="DB connection error, exiting.\n", code=25)))
 
 
 # Acts
@@ -340,9 +320,9 @@ def test_an_array_is_cancelled_by_its_name_and_its_first_element_by_its_number()
 
 
 def test_what_is_about_to_end_is_gone() -> None:
-    assert OAR.gone(captured("oardel-sql"))
-    assert OAR.gone(captured("oardel-sql-twice"))
-    assert not OAR.gone(captured("oardel-unknown"))
+    assert OAR.gone(captured(HERE, "oardel-sql"))
+    assert OAR.gone(captured(HERE, "oardel-sql-twice"))
+    assert not OAR.gone(captured(HERE, "oardel-unknown"))
     assert not OAR.gone(Reply(Command(("oardel",)), 25, "", ""))
 
 

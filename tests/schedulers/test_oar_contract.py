@@ -75,7 +75,7 @@ class TestFakeOar(Oars):
 
     @pytest.fixture
     def cluster(self) -> Iterator[Cluster]:
-        with FakeOar() as oar:
+        with FakeOar(speed=2) as oar:
             yield Cluster(get_scheduler("oar"), oar)
 
 

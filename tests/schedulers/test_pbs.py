@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -23,35 +25,14 @@ from typedxp.schedulers.shell import Command, Reply
 from typedxp.testing.pbs_family import argv
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-CAPTURED = Path(__file__).parent / "captured" / "openpbs-23.06"
+HERE = "openpbs-23.06"
 PBS = PbsScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
 
 
-def captured(name: str) -> Reply:
-    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
-    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
-
-
-class Answers:
-    """A shell that answers in turn, and remembers what it was asked."""
-
-    def __init__(self, *answers: tuple[int, str, str] | Reply) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, ...]] = []
-
-    def __call__(self, command: Command) -> Reply:
-        self.asked.append(command.words)
-        answer = self.answers.pop(0)
-        return answer if isinstance(answer, Reply) else Reply(command, *answer)
-
-
-def told(**jobs: dict[str, Any]) -> tuple[int, str, str]:
+def told(**jobs: dict[str, Any]) -> Reply:
     """Answer as qstat -F json does; ``job_1_2`` is ``1[2].host``, ``job_1_`` the array, ``job_1`` a plain job."""
     named = {_id(name): facts for name, facts in jobs.items()}
-    return 0, json.dumps({"timestamp": 1, "pbs_version": "23.06.06", "pbs_server": "host", "Jobs": named}), ""
+    return reply(json.dumps({"timestamp": 1, "pbs_version": "23.06.06", "pbs_server": "host", "Jobs": named}))
 
 
 def _id(name: str) -> str:
@@ -64,23 +45,23 @@ def judged(**facts: Any) -> JobStatus:
 
 
 def test_the_id_of_a_job_is_what_qsub_prints() -> None:
-    assert PBS.read_submitted(captured("qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
+    assert PBS.read_submitted(captured(HERE, "qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
 
 
 def test_the_elements_of_an_array_have_the_index_in_the_brackets() -> None:
-    assert PBS.read_submitted(captured("qsub-array"), 3) == Submitted(
+    assert PBS.read_submitted(captured(HERE, "qsub-array"), 3) == Submitted(
         "2[].pbshost", ("2[0].pbshost", "2[1].pbshost", "2[2].pbshost")
     )
 
 
 def test_an_array_of_one_element_is_a_plain_job() -> None:
-    assert PBS.read_submitted(captured("qsub-one"), 1) == Submitted("3.pbshost", ("3.pbshost",))
+    assert PBS.read_submitted(captured(HERE, "qsub-one"), 1) == Submitted("3.pbshost", ("3.pbshost",))
     assert not any("-J" in line for line in PBS.directives(Pbs(), Job("t", (), Path("/w"), Path("/o"), 1)))
 
 
 @pytest.mark.parametrize("name", ["qsub-bad-directive", "qsub-unknown-queue"])
 def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
-    reply = captured(name)
+    reply = captured(HERE, name)
 
     with pytest.raises(SchedulerError) as caught:
         PBS.read_submitted(reply, None)
@@ -101,7 +82,7 @@ def test_what_a_site_prints_before_the_id_does_no_harm() -> None:
 
 
 def test_jobs_that_run_and_wait_are_read_from_a_real_answer() -> None:
-    shell = Answers(captured("qstat-json-running"))
+    shell = Answers(captured(HERE, "qstat-json-running"))
     elements = [f"2[{index}].pbshost" for index in range(4)]
 
     found = PBS.ask({"2[].pbshost": elements, "3.pbshost": ["3.pbshost"], "0.pbshost": ["0.pbshost"]}, shell)
@@ -112,7 +93,7 @@ def test_jobs_that_run_and_wait_are_read_from_a_real_answer() -> None:
 
 
 def test_all_jobs_are_asked_for_at_once_with_history() -> None:
-    shell = Answers(captured("qstat-json-running"))
+    shell = Answers(captured(HERE, "qstat-json-running"))
 
     PBS.ask({"2[].pbshost": ["2[0].pbshost"], "3.pbshost": ["3.pbshost"]}, shell)
 
@@ -122,7 +103,7 @@ def test_all_jobs_are_asked_for_at_once_with_history() -> None:
 def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
     jobs = {"2[].pbshost": ["2[0].pbshost", "2[1].pbshost"], "3.pbshost": ["3.pbshost"], "4.pbshost": ["4.pbshost"]}
 
-    found = PBS.ask(jobs, Answers(captured("qstat-json-finished")))
+    found = PBS.ask(jobs, Answers(captured(HERE, "qstat-json-finished")))
 
     ran = "Job run at Fri Nov 20 at 21:26 on (pbshost:ncpus=1)"
     assert found == {
@@ -148,12 +129,12 @@ def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
 
 
 def test_a_job_that_is_forgotten_is_not_in_the_answer() -> None:
-    assert PBS.ask({"99999.pbshost": ["99999.pbshost"]}, Answers(captured("qstat-unknown"))) == {}
+    assert PBS.ask({"99999.pbshost": ["99999.pbshost"]}, Answers(captured(HERE, "qstat-unknown"))) == {}
 
 
 def test_what_is_known_is_read_although_another_job_is_forgotten() -> None:
-    _, out, _ = told(job_1={"job_state": "R"})
-    shell = Answers((153, out, "qstat: Unknown Job Id 2.host\n"))
+    out = told(job_1={"job_state": "R"}).out
+    shell = Answers(reply(out, "qstat: Unknown Job Id 2.host\n", 153))
 
     assert PBS.ask({"1.host": ["1.host"], "2.host": ["2.host"]}, shell) == {"1.host": JobStatus(JobState.RUNNING, "R")}
 
@@ -238,7 +219,7 @@ Job Id: 2[1].host
 
 @pytest.mark.parametrize("json_of_old", ['{"pbs_version": "19.1", "Jobs": {"1.host": {"Job_Name": 00012}}}', "garbage"])
 def test_json_that_is_none_is_asked_for_again_as_text(json_of_old: str) -> None:
-    shell = Answers((0, json_of_old, ""), (0, json_of_old, ""), (0, TEXT, ""))
+    shell = Answers(reply(json_of_old), reply(json_of_old), reply(TEXT))
 
     found = PBS.ask({"1.host": ["1.host"], "2[].host": ["2[1].host"]}, shell)
 
@@ -250,7 +231,7 @@ def test_json_that_is_none_is_asked_for_again_as_text(json_of_old: str) -> None:
 
 
 def test_a_server_without_history_is_asked_for_what_there_is() -> None:
-    no_history = (36, "", "qstat: PBS is not configured to maintain job history\n")
+    no_history = reply(err="qstat: PBS is not configured to maintain job history\n", code=36)
     shell = Answers(no_history, told(job_1={"job_state": "R"}))
 
     assert PBS.ask({"1.host": ["1.host"]}, shell)["1.host"].state is JobState.RUNNING
@@ -258,14 +239,14 @@ def test_a_server_without_history_is_asked_for_what_there_is() -> None:
 
 
 def test_a_job_that_has_ended_on_a_server_without_history_is_forgotten() -> None:
-    no_history = (36, "", "qstat: PBS is not configured to maintain job history\n")
-    ended = (35, "", "qstat: 1.host Job has finished, use -x or -H to obtain historical job information\n")
+    no_history = reply(err="qstat: PBS is not configured to maintain job history\n", code=36)
+    ended = reply(err="qstat: 1.host Job has finished, use -x or -H to obtain historical job information\n", code=35)
 
     assert PBS.ask({"1.host": ["1.host"]}, Answers(no_history, ended)) == {}
 
 
 def test_a_server_that_is_down_is_asked_once() -> None:
-    shell = Answers((255, "", "qstat: cannot connect to server pbshost (errno=15010)\n"))
+    shell = Answers(reply("", "qstat: cannot connect to server pbshost (errno=15010)\n", 255))
 
     with pytest.raises(SchedulerError, match="cannot connect to server pbshost"):
         PBS.ask({"1.host": ["1.host"]}, shell)
@@ -274,7 +255,7 @@ def test_a_server_that_is_down_is_asked_once() -> None:
 @pytest.mark.parametrize("garbage", ["", "{}", "[1]", '{"pbs_version": "23", "Jobs": []}', "no jobs = here"])
 def test_garbage_is_an_error_not_an_answer(garbage: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        PBS.ask({"1.host": ["1.host"]}, Answers(*[(0, garbage, "")] * 4))
+        PBS.ask({"1.host": ["1.host"]}, Answers(*[reply(garbage)] * 4))
 
 
 def test_thousands_of_jobs_are_asked_for_in_lines_that_are_not_too_long() -> None:
@@ -288,7 +269,7 @@ def test_thousands_of_jobs_are_asked_for_in_lines_that_are_not_too_long() -> Non
 
 @pytest.mark.parametrize("name", ["qdel", "qdel-unknown"])
 def test_cancelling_passes_over_what_has_ended(name: str) -> None:
-    shell = Answers(captured(name))
+    shell = Answers(captured(HERE, name))
 
     Cluster(PBS, shell).cancel(["3.pbshost", "2[1].pbshost"])
 
@@ -311,7 +292,7 @@ def test_only_what_has_ended_is_gone(code: int, said: str, gone: bool) -> None:
 
 
 def test_whole_arrays_are_held_and_released() -> None:
-    shell = Answers(captured("qhold"), captured("qrls"))
+    shell = Answers(captured(HERE, "qhold"), captured(HERE, "qrls"))
     cluster = Cluster(PBS, shell)
 
     cluster.hold(["2[].pbshost"])
@@ -335,7 +316,7 @@ def test_users_cannot_requeue() -> None:
     [("Server: pbshost\n    max_array_size = 10000\n    license_count = x\n", 10000), ("Server: pbshost\n", None)],
 )
 def test_the_limit_of_arrays_is_an_attribute_of_the_server(out: str, limit: int | None) -> None:
-    assert Cluster(PBS, Answers((0, out, ""))).array_limit() == limit
+    assert Cluster(PBS, Answers(reply(out))).array_limit() == limit
 
 
 def test_the_file_of_an_output_is_a_pattern_that_finds_it(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class PbsContract(SchedulerContract):
 class TestFakePbs(PbsContract):
     @pytest.fixture
     def cluster(self) -> Iterator[Cluster]:
-        with FakePbs() as pbs:
+        with FakePbs(speed=2) as pbs:
             yield Cluster(PBS, pbs)
 
 
@@ -64,13 +64,14 @@ class TestRealPbs(PbsContract):
 
 def test_an_old_pbs_that_keeps_nothing_is_understood(tmp_path: Path) -> None:
     script = tmp_path / "job.sh"
-    # Long enough to be there when it is asked for.
-    script.write_text(render(PBS, Pbs(), Job("train", ("/bin/bash", "-c", "sleep 2"), tmp_path, tmp_path, 2)))
+    until = "until [ -e go ]; do sleep 0.02; done"
+    script.write_text(render(PBS, Pbs(), Job("train", ("/bin/bash", "-c", until), tmp_path, tmp_path, 2)))
 
     with FakePbs(history=False, json=False) as pbs:
         cluster = Cluster(PBS, pbs)
         given = cluster.submit(script, 2)
         found = cluster.statuses({given.job: given.elements})
+        (tmp_path / "go").touch()
         pbs.drain()
 
         assert [found[element].native for element in given.elements] == ["R", "R"]

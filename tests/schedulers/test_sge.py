@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -20,17 +21,9 @@ from typedxp.schedulers.sge_profile import Sge
 from typedxp.schedulers.shell import Command, Reply
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-CAPTURED = Path(__file__).parent / "captured" / "sge-8.1.9"
+HERE = "sge-8.1.9"
 SGE = SgeScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
 NOTHING = "<?xml version='1.0'?>\n<job_info><queue_info></queue_info><job_info></job_info></job_info>\n"
-
-
-def captured(name: str) -> Reply:
-    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
-    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
 
 
 class Answers:
@@ -45,13 +38,9 @@ class Answers:
         return self.answers["reasons" if command.words[:2] == ("qstat", "-j") else command.words[0]]
 
 
-def replied(out: str = "", code: int = 0, err: str = "") -> Reply:
-    return Reply(Command(("sge",)), code, out, err)
-
-
 def ended(name: str) -> JobStatus:
     """Read how the only element of a recorded accounting ended."""
-    [status] = read_accounting(captured(name)).values()
+    [status] = read_accounting(captured(HERE, name)).values()
     return status
 
 
@@ -59,20 +48,20 @@ def ended(name: str) -> JobStatus:
 
 
 def test_the_id_of_a_job_is_what_qsub_prints() -> None:
-    assert SGE.read_submitted(captured("qsub-one"), None) == Submitted("4", ("4",))
+    assert SGE.read_submitted(captured(HERE, "qsub-one"), None) == Submitted("4", ("4",))
 
 
 def test_the_elements_of_an_array_are_numbered_from_1() -> None:
-    assert SGE.read_submitted(captured("qsub-array"), 4) == Submitted("2", ("2.1", "2.2", "2.3", "2.4"))
+    assert SGE.read_submitted(captured(HERE, "qsub-array"), 4) == Submitted("2", ("2.1", "2.2", "2.3", "2.4"))
 
 
 def test_what_a_site_says_before_the_id_does_not_matter() -> None:
-    assert SGE.read_submitted(replied("Thank you for choosing us.\n4\n"), None) == Submitted("4", ("4",))
+    assert SGE.read_submitted(reply("Thank you for choosing us.\n4\n"), None) == Submitted("4", ("4",))
 
 
 @pytest.mark.parametrize("name", ["qsub-bad-directive", "qsub-unknown-queue", "qsub-bad-name", "qsub-verify"])
 def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
-    reply = captured(name)
+    reply = captured(HERE, name)
     with pytest.raises(SchedulerError) as refusal:
         SGE.read_submitted(reply, None)
 
@@ -82,16 +71,16 @@ def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
 @pytest.mark.parametrize(("out", "count"), [("", None), ("ok\n", None), ("4.1-20:1\n", None), ("4\n", 20)])
 def test_an_answer_that_makes_no_sense_is_told(out: str, count: int | None) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        SGE.read_submitted(replied(out), count)
+        SGE.read_submitted(reply(out), count)
 
 
 def test_the_limit_of_an_array_is_that_of_the_configuration() -> None:
-    assert SGE.read_limit(captured("qconf-sconf")) == 75000
+    assert SGE.read_limit(captured(HERE, "qconf-sconf")) == 75000
 
 
 @pytest.mark.parametrize("out", ["max_aj_tasks   0\n", "", "denied: no\n"])
 def test_no_limit_is_no_number(out: str) -> None:
-    assert SGE.read_limit(replied(out)) is None
+    assert SGE.read_limit(reply(out)) is None
 
 
 def test_the_variables_of_a_job_do_not_reach_the_next_but_the_way_to_the_cluster_does() -> None:
@@ -106,7 +95,7 @@ def test_the_variables_of_a_job_do_not_reach_the_next_but_the_way_to_the_cluster
 
 
 def test_one_question_answers_for_jobs_and_for_ranges_of_tasks() -> None:
-    shell = Answers(qstat=captured("qstat-states"), reasons=captured("qstat-error-reasons"))
+    shell = Answers(qstat=captured(HERE, "qstat-states"), reasons=captured(HERE, "qstat-error-reasons"))
     tasks = {
         str(job): [f"{job}.{task}" for task in numbers] for job, numbers in {130: range(1, 7), 132: [1, 4, 19]}.items()
     }
@@ -120,7 +109,7 @@ def test_one_question_answers_for_jobs_and_for_ranges_of_tasks() -> None:
 
 
 def test_an_error_is_failed_and_says_why() -> None:
-    shell = Answers(qstat=captured("qstat-states"), reasons=captured("qstat-error-reasons"))
+    shell = Answers(qstat=captured(HERE, "qstat-states"), reasons=captured(HERE, "qstat-error-reasons"))
     found = SGE.ask({"131": ["131.1", "131.2"], "133": ["133"]}, shell)
 
     why = "error: can't chdir to /no/such/place: No such file or directory"
@@ -130,7 +119,7 @@ def test_an_error_is_failed_and_says_why() -> None:
 
 
 def test_what_is_not_in_the_queue_is_looked_up_by_job() -> None:
-    shell = Answers(qstat=replied(NOTHING), qacct=captured("qacct-array"))
+    shell = Answers(qstat=reply(NOTHING), qacct=captured(HERE, "qacct-array"))
     found = SGE.ask({"2": ["2.1", "2.2"]}, shell)
 
     assert found["2.1"] == JobStatus(JobState.COMPLETED, "exit_status 0", exit_code=0)
@@ -143,17 +132,17 @@ def test_what_the_queue_says_counts_more_than_an_earlier_end() -> None:
         "<queue_info>",
         "<queue_info><job_list><JB_job_number>2</JB_job_number><state>Rr</state><tasks>2</tasks></job_list>",
     )
-    found = SGE.ask({"2": ["2.1", "2.2"]}, Answers(qstat=replied(queue), qacct=captured("qacct-array")))
+    found = SGE.ask({"2": ["2.1", "2.2"]}, Answers(qstat=reply(queue), qacct=captured(HERE, "qacct-array")))
 
     assert [found[name].state for name in ("2.1", "2.2")] == [JobState.COMPLETED, JobState.RUNNING]
 
 
 def test_a_job_that_is_forgotten_is_absent() -> None:
-    assert SGE.ask({"99999": ["99999"]}, Answers(qstat=replied(NOTHING), qacct=captured("qacct-unknown"))) == {}
+    assert SGE.ask({"99999": ["99999"]}, Answers(qstat=reply(NOTHING), qacct=captured(HERE, "qacct-unknown"))) == {}
 
 
 def test_without_accounting_nobody_knows_how_a_job_ended() -> None:
-    found = SGE.ask({"1": ["1"]}, Answers(qstat=replied(NOTHING), qacct=captured("qacct-no-accounting")))
+    found = SGE.ask({"1": ["1"]}, Answers(qstat=reply(NOTHING), qacct=captured(HERE, "qacct-no-accounting")))
 
     assert found["1"].state is JobState.UNKNOWN
     assert "/nope: No such file or directory" in (found["1"].reason or "")
@@ -163,14 +152,14 @@ def test_without_the_command_for_the_accounting_nobody_knows_either() -> None:
     def shell(command: Command) -> Reply:
         if command.words[0] == "qacct":
             raise SchedulerError("There is no command 'qacct' on this machine.")
-        return replied(NOTHING)
+        return reply(NOTHING)
 
     assert SGE.ask({"1": ["1"]}, shell)["1"].reason == "There is no command 'qacct' on this machine."
 
 
 def test_a_master_that_is_down_is_told() -> None:
     with pytest.raises(SchedulerError, match="unable to send message to qmaster"):
-        SGE.ask({"1": ["1"]}, Answers(qstat=captured("qstat-no-server")))
+        SGE.ask({"1": ["1"]}, Answers(qstat=captured(HERE, "qstat-no-server")))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +167,7 @@ def test_a_master_that_is_down_is_told() -> None:
 )
 def test_garbage_instead_of_a_queue_is_told(out: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        SGE.ask({"1": ["1"]}, Answers(qstat=replied(out)))
+        SGE.ask({"1": ["1"]}, Answers(qstat=reply(out)))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +175,7 @@ def test_garbage_instead_of_a_queue_is_told(out: str) -> None:
 )
 def test_garbage_instead_of_an_accounting_is_told(out: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        read_accounting(replied(out))
+        read_accounting(reply(out))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +236,7 @@ def test_the_evidence_is_in_one_line() -> None:
 
 def record(**facts: object) -> Reply:
     known = {"jobnumber": 4, "taskid": "undefined", "slots": 1, "failed": 0, "exit_status": 0, **facts}
-    return replied("=" * 62 + "\n" + "".join(f"{key:<13}{value}\n" for key, value in known.items()))
+    return reply("=" * 62 + "\n" + "".join(f"{key:<13}{value}\n" for key, value in known.items()))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +267,7 @@ def test_a_kill_that_may_have_been_qdel_says_so() -> None:
 
 
 def test_the_last_execution_is_what_counts() -> None:
-    again = replied(record(failed="25  : rescheduling", exit_status=99).out + record().out)
+    again = reply(record(failed="25  : rescheduling", exit_status=99).out + record().out)
 
     assert read_accounting(again) == {"4": JobStatus(JobState.COMPLETED, "exit_status 0", exit_code=0)}
 
@@ -302,18 +291,18 @@ def test_ranges_name_what_they_stand_for_and_nothing_else(tasks: set[int]) -> No
 
 @pytest.mark.parametrize("name", ["qdel-unknown", "qdel-mixed"])
 def test_what_has_ended_is_passed_over(name: str) -> None:
-    Cluster(SGE, lambda _: captured(name)).cancel(["4"])
+    Cluster(SGE, lambda _: captured(HERE, name)).cancel(["4"])
 
 
 def test_what_may_not_be_deleted_is_told() -> None:
     said = 'denied: job "7" does not exist\nada - you do not have the necessary privileges to delete the job "4"\n'
     with pytest.raises(SchedulerError, match="necessary privileges"):
-        Cluster(SGE, lambda _: replied(said, 1)).cancel(["4", "7"])
+        Cluster(SGE, lambda _: reply(said, code=1)).cancel(["4", "7"])
 
 
 def test_a_master_that_is_down_has_cancelled_nothing() -> None:
     with pytest.raises(SchedulerError, match="unable to send message to qmaster"):
-        Cluster(SGE, lambda _: captured("qstat-no-server")).cancel(["4"])
+        Cluster(SGE, lambda _: captured(HERE, "qstat-no-server")).cancel(["4"])
 
 
 # Profiles

@@ -99,12 +99,9 @@ class SgeContract(SchedulerContract):
 
 
 class TestFakeSge(SgeContract):
-    limited = {"time": "2s"}
-    warned = {"time": "20s", "warn": "19s"}
-
     @pytest.fixture
     def cluster(self) -> Iterator[Cluster]:
-        with FakeSge() as sge:
+        with FakeSge(speed=2) as sge:
             yield Cluster(get_scheduler("sge"), sge)
 
     @pytest.mark.parametrize(

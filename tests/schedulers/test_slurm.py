@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.schedulers.cases import GOLDEN, JOB
-from tests.schedulers.conftest import Answers, captured, reply
+from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.script import render
@@ -64,7 +64,7 @@ def many() -> dict[str, JobStatus]:
         ("110", JobState.FAILED, None, None, "FAILED, JobLaunchFailure, exit 0:53"),
         ("113", JobState.TIMEOUT, None, 15, "TIMEOUT, TimeLimit, exit 0:15"),
         ("114", JobState.QUEUED, None, None, "BeginTime"),
-        ("115", JobState.RUNNING, None, None, "restarted 1 times"),
+        ("115", JobState.RUNNING, None, None, "restarted 1 time"),
         ("116", JobState.CANCELLED, None, 15, "CANCELLED, exit 0:15"),
     ],
 )
@@ -168,6 +168,31 @@ def test_accounts_that_come_late_are_waited_for() -> None:
     found = asked(reply("7|FAILED|9|0|None|\n"), late, accounts, j7="7")
 
     assert found["7"].state is JobState.OUT_OF_MEMORY
+
+
+def test_the_step_that_used_most_memory_counts() -> None:
+    steps = "7.batch|CANCELLED by 0|422964K|\n7.extern|COMPLETED|9K|\n7.0|COMPLETED||\n"
+    found = asked(reply("7|FAILED|9|0|None|\n"), reply(f"7|FAILED||100M\n{steps}"), j7="7")
+
+    assert found["7"].reason == "FAILED, exit 0:9, used 422964K of 100M"
+
+
+def test_a_step_that_has_not_ended_is_waited_for() -> None:
+    late = reply("7|FAILED||100M\n7.batch|RUNNING||\n7.extern|COMPLETED|9K|\n")
+    accounts = reply("7|FAILED||100M\n7.batch|CANCELLED by 0|422964K|\n7.extern|COMPLETED|9K|\n")
+
+    assert asked(reply("7|FAILED|9|0|None|\n"), late, accounts, j7="7")["7"].state is JobState.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("most", ["0", "", "100Mc"])
+def test_nothing_is_waited_for_where_no_memory_was_asked_for(most) -> None:
+    accounts = reply(f"7|FAILED||{most}\n7.batch|CANCELLED by 0|422964K|\n")
+
+    assert asked(reply("7|FAILED|9|0|None|\n"), accounts, j7="7")["7"].state is JobState.FAILED
+
+
+def test_a_reason_may_be_empty() -> None:
+    assert asked(reply("7|RUNNING|0|0||\n"), j7="7")["7"] == JobStatus(JobState.RUNNING, "RUNNING")
 
 
 @pytest.mark.parametrize("out", ["<html>", "7|PENDING\n", "7|PENDING|x|0|None|\n", "slurm_load_jobs\n\n"])

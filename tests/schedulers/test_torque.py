@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.schedulers.cases import JOB
+from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
@@ -22,33 +24,12 @@ from typedxp.schedulers.torque import Torque, TorqueScheduler
 from typedxp.testing.pbs_family import argv
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
-CAPTURED = Path(__file__).parent / "captured" / "torque-6.1.3"
+HERE = "torque-6.1.3"
 TORQUE = TorqueScheduler()
-JOB = Job("train", ("python",), Path("/home/ada"), Path("/home/ada/logs/jobs/7"))
 
 
-def captured(name: str) -> Reply:
-    """Read a recorded reply: the command, what it printed, the exit code, and what it complained."""
-    command, _, rest = (CAPTURED / f"{name}.txt").read_text().partition("\n")
-    out, code, err = re.split(r"^\[exit (\d+)\]\n", rest, flags=re.MULTILINE)
-    return Reply(Command(tuple(command.removeprefix("$ ").split())), int(code), out, err.partition("[stderr]\n")[2])
-
-
-class Answers:
-    """A shell that answers in turn, and remembers what it was asked."""
-
-    def __init__(self, *answers: tuple[int, str, str] | Reply) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, ...]] = []
-
-    def __call__(self, command: Command) -> Reply:
-        self.asked.append(command.words)
-        answer = self.answers.pop(0)
-        return answer if isinstance(answer, Reply) else Reply(command, *answer)
-
-
-def told(*jobs: str) -> tuple[int, str, str]:
-    return 0, f'<?xml version="1.0"?>\n<Data>{"".join(jobs)}</Data>\n', ""
+def told(*jobs: str) -> Reply:
+    return reply(f'<?xml version="1.0"?>\n<Data>{"".join(jobs)}</Data>\n')
 
 
 def job(name: str, **facts: Any) -> str:
@@ -64,11 +45,11 @@ def judged(**facts: Any) -> JobStatus:
 
 
 def test_the_id_of_a_job_is_what_qsub_prints() -> None:
-    assert TORQUE.read_submitted(captured("qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
+    assert TORQUE.read_submitted(captured(HERE, "qsub-one"), None) == Submitted("3.pbshost", ("3.pbshost",))
 
 
 def test_the_elements_of_an_array_have_the_index_in_the_brackets() -> None:
-    assert TORQUE.read_submitted(captured("qsub-array"), 2) == Submitted(
+    assert TORQUE.read_submitted(captured(HERE, "qsub-array"), 2) == Submitted(
         "2[].pbshost", ("2[0].pbshost", "2[1].pbshost")
     )
 
@@ -77,12 +58,12 @@ def test_an_array_may_have_one_element() -> None:
     directives = TORQUE.directives(Torque(), Job("t", (), Path("/w"), Path("/o"), 1))
 
     assert "#PBS -t 0" in directives
-    assert TORQUE.read_submitted(captured("qsub-array"), 1).elements == ("2[0].pbshost",)
+    assert TORQUE.read_submitted(captured(HERE, "qsub-array"), 1).elements == ("2[0].pbshost",)
 
 
 @pytest.mark.parametrize("name", ["qsub-bad-directive", "qsub-unknown-queue"])
 def test_a_refusal_quotes_what_qsub_says(name: str) -> None:
-    reply = captured(name)
+    reply = captured(HERE, name)
 
     with pytest.raises(SchedulerError) as caught:
         TORQUE.read_submitted(reply, None)
@@ -98,7 +79,7 @@ def test_an_answer_that_names_no_array_is_not_taken_for_one(out: str) -> None:
 
 def test_jobs_that_run_and_wait_are_read_from_a_real_answer() -> None:
     elements = [f"2[{index}].pbshost" for index in range(4)]
-    shell = Answers(captured("qstat-xml-running"))
+    shell = Answers(captured(HERE, "qstat-xml-running"))
 
     found = TORQUE.ask({"2[].pbshost": elements, "3.pbshost": ["3.pbshost"]}, shell)
 
@@ -124,39 +105,39 @@ HOW = {
 
 
 def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
-    assert TORQUE.ask(FINISHED, Answers(captured("qstat-xml-finished"))) == HOW
+    assert TORQUE.ask(FINISHED, Answers(captured(HERE, "qstat-xml-finished"))) == HOW
 
 
 def test_xml_that_is_none_is_asked_for_again_as_text() -> None:
     broken = "<Data><Job><Job_Id>4.pbshost</Job_Id><submit_args>a & b</submit_args></Job></Data>"
-    shell = Answers((0, broken, ""), captured("qstat-f-finished"))
+    shell = Answers(reply(broken), captured(HERE, "qstat-f-finished"))
 
     assert TORQUE.ask(FINISHED, shell) == HOW
     assert shell.asked[-1] == ("qstat", "-t", "-f", "2[].pbshost", "3.pbshost", "4.pbshost")
 
 
 def test_an_answer_in_several_documents_is_one_answer() -> None:
-    parts = [told(job(f"{number}.host", job_state="R"))[1] for number in (1, 2)]
-    shell = Answers((0, "".join(parts), ""))
+    parts = [told(job(f"{number}.host", job_state="R")).out for number in (1, 2)]
+    shell = Answers(reply("".join(parts)))
 
     assert list(TORQUE.ask({"1.host": ["1.host"], "2.host": ["2.host"]}, shell)) == ["1.host", "2.host"]
 
 
 def test_a_job_that_is_forgotten_is_not_in_the_answer() -> None:
-    shell = Answers(captured("qstat-unknown"), captured("qstat-xml-running"))
+    shell = Answers(captured(HERE, "qstat-unknown"), captured(HERE, "qstat-xml-running"))
 
     assert TORQUE.ask({"99999.pbshost": ["99999.pbshost"]}, shell) == {}
     assert shell.asked == [("qstat", "-t", "-x", "99999.pbshost"), ("qstat", "-t", "-x")]
 
 
 def test_elements_of_an_array_that_is_going_are_found_among_all_jobs() -> None:
-    shell = Answers(captured("qstat-unknown"), captured("qstat-xml-finished"))
+    shell = Answers(captured(HERE, "qstat-unknown"), captured(HERE, "qstat-xml-finished"))
 
     assert TORQUE.ask({"2[].pbshost": ["2[1].pbshost"]}, shell) == {"2[1].pbshost": HOW["2[1].pbshost"]}
 
 
 def test_a_server_without_any_job_has_forgotten_all() -> None:
-    assert TORQUE.ask({"1.host": ["1.host"]}, Answers(captured("qstat-unknown"), (0, "", ""))) == {}
+    assert TORQUE.ask({"1.host": ["1.host"]}, Answers(captured(HERE, "qstat-unknown"), reply())) == {}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +181,7 @@ def test_a_job_that_another_kept_from_running_says_so() -> None:
 
 def test_a_server_that_is_down_is_asked_once() -> None:
     shell = Answers(
-        (33, "", "socket_connect_unix failed: 15137\nqstat: cannot connect to server pbshost (errno=15137)\n")
+        reply(err="socket_connect_unix failed: 15137\nqstat: cannot connect to server pbshost (errno=15137)\n", code=33)
     )
 
     with pytest.raises(SchedulerError, match="socket_connect_unix failed"):
@@ -209,19 +190,19 @@ def test_a_server_that_is_down_is_asked_once() -> None:
 
 def test_garbage_is_an_error_not_an_answer() -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
-        TORQUE.ask({"1.host": ["1.host"]}, Answers((0, "garbage", ""), (0, "garbage", "")))
+        TORQUE.ask({"1.host": ["1.host"]}, Answers(reply("garbage"), reply("garbage")))
 
 
 def test_an_answer_declares_no_entities() -> None:
     bomb = '<!DOCTYPE d [<!ENTITY a "b">]><Data><Job><Job_Id>1.host</Job_Id><job_state>&a;</job_state></Job></Data>'
 
     with pytest.raises(SchedulerError, match="cannot be read"):
-        TORQUE.ask({"1.host": ["1.host"]}, Answers((0, bomb, ""), (0, "", "")))
+        TORQUE.ask({"1.host": ["1.host"]}, Answers(reply(bomb), reply()))
 
 
 @pytest.mark.parametrize("name", ["qdel", "qdel-unknown"])
 def test_cancelling_passes_over_what_has_ended(name: str) -> None:
-    shell = Answers(captured(name))
+    shell = Answers(captured(HERE, name))
 
     Cluster(TORQUE, shell).cancel(["3.pbshost", "2[1].pbshost"])
 
@@ -242,7 +223,7 @@ def test_only_what_has_ended_is_gone(said: str, gone: bool) -> None:
 
 
 def test_elements_are_held_and_released() -> None:
-    shell = Answers((0, "", ""), (0, "", ""))
+    shell = Answers(reply(), reply())
     cluster = Cluster(TORQUE, shell)
 
     cluster.hold(["2[1].pbshost"])
@@ -260,7 +241,7 @@ def test_users_cannot_requeue() -> None:
     [("Server: pbshost\n    max_job_array_size = 500\n    log_level = 0\n", 500), ("Server: pbshost\n", None)],
 )
 def test_the_limit_of_arrays_is_an_attribute_of_the_server(out: str, limit: int | None) -> None:
-    assert Cluster(TORQUE, Answers((0, out, ""))).array_limit() == limit
+    assert Cluster(TORQUE, Answers(reply(out))).array_limit() == limit
 
 
 def test_the_file_of_an_output_has_the_number_and_the_index(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class TorqueContract(SchedulerContract):
 class TestFakeTorque(TorqueContract):
     @pytest.fixture
     def cluster(self) -> Iterator[Cluster]:
-        with FakeTorque() as torque:
+        with FakeTorque(speed=2) as torque:
             yield Cluster(get_scheduler("torque"), torque)
 
 

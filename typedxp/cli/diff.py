@@ -15,7 +15,8 @@ from typedxp.cli.code import repository_option
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.tables import print_table, show, show_short
 from typedxp.runner.comparing import CodeChanges, Making, compare_making
-from typedxp.store.directory import dump, spell
+from typedxp.store.directory import dump
+from typedxp.store.streams import spell
 from typedxp.vocabulary.inputs import InputRecord
 
 _LINES = 200

@@ -12,7 +12,8 @@ import click
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.tables import print_csv, print_table, show, show_short, show_time
 from typedxp.results.runs.moments import TIMES
-from typedxp.store.directory import dump, spell
+from typedxp.store.directory import dump
+from typedxp.store.streams import spell
 
 _FACTS = ("run", "status", "experiment")
 

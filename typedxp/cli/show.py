@@ -16,8 +16,9 @@ from typedxp.cli.tables import print_table, show_short, show_time
 from typedxp.cli.tables import show as spelled
 from typedxp.runner.provenance import Provenance, read_provenance
 from typedxp.store import yaml
-from typedxp.store.directory import dump, spell
+from typedxp.store.directory import dump
 from typedxp.store.store import Store
+from typedxp.store.streams import spell
 from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.records import Code
 
@@ -45,7 +46,7 @@ def show(run: int, store: Path, as_json: bool) -> None:
     print(_indented(yaml.dump(json.loads(dump(spell(found.config))))), end="")
     _section("code", _code(found.run.code))
     _section("environment", _environment(found))
-    _section("data", ((name, _input(asdict(given))) for name, given in found.run.inputs.items()))
+    _section("data", ((name, _input(asdict(given))) for name, given in found.inputs.items()))
     _section("results", _results(found))
     _section("files", [("in", str(directory.path))])
 

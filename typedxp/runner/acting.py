@@ -21,15 +21,16 @@ Named = tuple[Cluster, list[str], list[Standing]]
 def cancel(standings: Sequence[Standing], shell: Shell = local_shell) -> list[Standing]:
     """Cancel what is queued or running of some runs, and return those. What is running will say so itself.
 
-    Even where the scheduler does not answer, what has not begun is not begun any more.
+    Even where the scheduler does not answer, what has not begun is not begun any more. Runs of whose jobs nothing is
+    known are marked, but not returned.
 
     Raises:
         SchedulerError: a scheduler refuses, or does not answer.
         StoreError: it cannot be written down.
     """
-    ours = [one for one in standings if not one.status.status.final and _submitted(one)]
+    ours = [one for one in standings if not one.status.status.final and one.job is not None]
     withdraw(ours)
-    _mark_cancelled([one for one in ours if one.job is None or one.job.job is None])
+    _mark_cancelled([one for one in standings if one.job is None or one.job.job is None])
     for cluster, names, members in _by_cluster(ours, shell):
         cluster.cancel(names)
         # Schedulers forget what never started.
@@ -64,6 +65,15 @@ def companions(standings: Sequence[Standing]) -> list[int]:
     return sorted(shared - given)
 
 
+def astray(standings: Sequence[Standing]) -> list[Standing]:
+    """Return the runs that were submitted, and of whose jobs nothing is known: somebody has removed their files."""
+    return [
+        one
+        for one in standings
+        if one.job is None and (one.status.status is RunStatus.SUBMITTED or one.status.job is not None)
+    ]
+
+
 def withdraw(standings: Iterable[Standing]) -> None:
     """Keep the jobs of some runs from beginning with them from now on.
 
@@ -76,11 +86,6 @@ def withdraw(standings: Iterable[Standing]) -> None:
             chosen.setdefault(standing.job.id, []).append(standing)
     for number, members in chosen.items():
         _home(members[0], number).withdraw(standing.directory.id for standing in members)
-
-
-def _submitted(standing: Standing) -> bool:
-    """Whether a run is for a scheduler, and not executed here."""
-    return standing.job is not None or standing.status.status is RunStatus.SUBMITTED
 
 
 def _is(standing: Standing, state: JobState) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typedxp.store.store import Store
 from typedxp.vocabulary.differing import differing_facts
 from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.records import RunRecord
+
+Inputs = Mapping[str, InputRecord]
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,14 @@ def compare_making(
 ) -> Making:
     """Compare what two runs were made of; ``repository`` is where their code is now, if it was moved."""
     opened = Store(store)
-    records = [_record(opened, number) for number in (before, after)]
-    old, new = records
+    old, new = (_record(opened, number) for number in (before, after))
     if old is None or new is None:
         return Making(None, None, None)
+    read, now = (opened.run(number).logged_inputs() for number in (before, after))
     return Making(
         _code(old, new, repository, patch=patch, colour=colour),
         _environment(opened, old, new),
-        {name: (old.inputs.get(name), new.inputs.get(name)) for name in _unlike(old, new)},
+        _unlike({**old.inputs, **read}, {**new.inputs, **now}),
     )
 
 
@@ -81,10 +84,10 @@ def _environment(store: Store, old: RunRecord, new: RunRecord) -> tuple[str, ...
     return differing((old.environment, before), (new.environment, after))
 
 
-def _unlike(old: RunRecord, new: RunRecord) -> list[str]:
-    """Name the inputs that do not hold the same in both runs, wherever they lie."""
-    names = dict.fromkeys([*old.inputs, *new.inputs])
-    return [name for name in names if _content(old.inputs.get(name)) != _content(new.inputs.get(name))]
+def _unlike(old: Inputs, new: Inputs) -> dict[str, tuple[InputRecord | None, InputRecord | None]]:
+    """Return the inputs that do not hold the same in both runs, wherever they lie."""
+    pairs = {name: (old.get(name), new.get(name)) for name in {**old, **new}}
+    return {name: pair for name, pair in pairs.items() if _content(pair[0]) != _content(pair[1])}
 
 
 def _content(given: InputRecord | None) -> Any:

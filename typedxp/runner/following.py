@@ -72,7 +72,6 @@ def follow(
     """Return where runs stand, and write down what has come to an end. Every scheduler is asked once, about all.
 
     A scheduler that does not answer is told to ``warn``, and nothing is concluded from it.
-
     """
     standings = locate(store, runs, warn)
     answers = _ask([standing for standing in standings if unsettled(standing.status)], warn, shell)
@@ -252,12 +251,16 @@ def _without_job(directory: RunDirectory, status: Status, job: JobRecord | None)
     """Say where a run stands that no scheduler knows of."""
     if status.status is not RunStatus.SUBMITTED:
         return as_lost(directory, status)
-    if job is not None and job.refused is not None:
-        return replace(status, status=RunStatus.FAILED, end=now(), cause=f"not submitted: {job.refused}")
+    if job is not None and job.left_out is not None:
+        return replace(status, status=RunStatus.FAILED, end=now(), cause=job.left_out)
     since = directory.status_file.stat().st_mtime if job is None else datetime.fromisoformat(job.created).timestamp()
     if datetime.now(UTC).timestamp() - since < SUBMITTING:
         return status
-    cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
+    if job is None:
+        place, again = directory.path.parent / "jobs", f"typedxp retry {directory.id} --profile NAME"
+        cause = f"No job of it is in {place}: the launch ended before, or that was removed. To submit it: {again}"
+    else:
+        cause = "It was never submitted: the launch has ended before. To submit it: typedxp retry"
     return replace(status, status=RunStatus.LOST, end=now(), cause=cause)
 
 

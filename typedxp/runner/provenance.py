@@ -14,17 +14,22 @@ from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.artifacts import ArtifactRecord
 from typedxp.vocabulary.environment import EnvironmentDocument
+from typedxp.vocabulary.inputs import InputRecord
 from typedxp.vocabulary.records import RunRecord, Status
 from typedxp.vocabulary.verification import Verification
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """A run and all that made it. ``environment`` is that of where it ran; None if nothing, or no more, is known."""
+    """A run and all that made it. ``environment`` is that of where it ran; None if nothing, or no more, is known.
+
+    ``inputs`` are all data that it read: what its config names, and what it logged.
+    """
 
     run: RunRecord
     status: Status
     config: dict[str, Any]
+    inputs: dict[str, InputRecord]
     environment: EnvironmentDocument | None
     verification: Verification | None
     artifacts: tuple[ArtifactRecord, ...]
@@ -41,6 +46,7 @@ def read_provenance(store: Store, directory: RunDirectory) -> Provenance:
         record,
         status,
         directory.read_config(),
+        {**record.inputs, **directory.logged_inputs()},
         _environment(store, status.environment or record.environment.document),
         _verification(directory),
         tuple(_artifacts(directory)),

@@ -80,8 +80,9 @@ def submitted(jobs: Iterable[tuple[JobDirectory, JobRecord]]) -> None:
     """Say which jobs were submitted, and what was refused."""
     for directory, record in jobs:
         runs = [run for element in record.elements for run in element.runs]
-        if record.refused is not None:
-            print(f"{listed(runs).capitalize()} not submitted: {record.refused}", file=sys.stderr)
+        if record.left_out is not None:
+            colon = ":" if record.unanswered else ""
+            print(f"{listed(runs).capitalize()}{colon} {record.left_out}", file=sys.stderr)
             print("To submit them: typedxp retry", file=sys.stderr)
         else:
             noun = f"an array of {len(record.elements)}" if record.array else "a job"

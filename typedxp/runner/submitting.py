@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedxp.errors import ConfigError, PlanError, Problem, StoreError, TypedxpError
+from typedxp.errors import ConfigError, ExecutionError, PlanError, Problem, StoreError, TypedxpError
 from typedxp.runner.launching import allocate_runs
 from typedxp.runner.planning import Launch
 from typedxp.schedulers.base import Cluster
@@ -18,6 +18,7 @@ from typedxp.schedulers.shell import Shell, check_here, local_shell
 from typedxp.stages.execute.imports import Moved
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.submit import INTERRUPTED, Enlisted, Work, enlist, submit, write_script
+from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
@@ -171,24 +172,24 @@ def submit_enlisted(cluster: Cluster, profile: Profile, enlisted: Enlisted) -> I
     """
     directory, record = enlisted
     waiting = {run: directory.run(run) for element in record.elements for run in element.runs}
-    word, cause = RunStatus.CANCELLED, INTERRUPTED
+    word, cause = RunStatus.CANCELLED, f"not submitted: {INTERRUPTED}"
     jobs = submit(cluster, profile, enlisted)
     try:
         while (made := _next(jobs)) is not None:
-            if made[1].refused is not None:
-                word, cause = RunStatus.FAILED, made[1].refused
+            if made[1].left_out is not None:
+                word, cause = RunStatus.FAILED, made[1].left_out
                 yield made
                 return
             for run in [run for element in made[1].elements for run in element.runs]:
                 del waiting[run]
             yield made
     except TypedxpError as error:
-        word, cause = RunStatus.FAILED, str(error)
+        word, cause = RunStatus.FAILED, f"not submitted: {error}"
         raise
     finally:
         with uninterrupted():
             jobs.close()
-            _mark(waiting.values(), word, f"not submitted: {cause}")
+            _mark(waiting.values(), word, cause)
 
 
 def _next(jobs: Iterator[Enlisted]) -> Enlisted | None:
@@ -222,9 +223,10 @@ def directory_of(record: RunRecord) -> Path:
 
 
 def _mark(directories: Iterable[RunDirectory], word: RunStatus, cause: str) -> None:
-    """Mark runs that no job executes."""
+    """Mark runs that no job executes, except those that one has begun with all the same."""
     for directory in directories:
-        with suppress(OSError, StoreError):
+        with suppress(OSError, StoreError, ExecutionError):
             status = directory.read_status()
             if status.status is RunStatus.SUBMITTED:
-                directory.write_status(replace(status, status=word, end=now(), cause=cause))
+                with claimed(directory, status.attempt + 1):
+                    directory.write_status(replace(status, status=word, end=now(), cause=cause))

@@ -143,8 +143,7 @@ class PbsScheduler(Scheduler):
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, shell, output and array."""
-        output = f"{job.output}/" if family.plain(job.output) else "/dev/null"
-        options = [f"-N {family.job_name(profile, job)}", family.SHELL, "-j oe", f"-o {output}"]
+        options = family.options(profile, job)
         if job.count is not None and job.count > 1:
             throttle = f"%{profile.parallel}" if profile.parallel is not None else ""
             options.append(f"-J 0-{job.count - 1}{throttle}")

@@ -81,6 +81,16 @@ def job_name(profile: Profile, job: Job) -> str:
     return changed if changed[:1].isalpha() else f"x{changed}"
 
 
+def options(profile: Profile, job: Job) -> list[str]:
+    """Write name, shell, and the directory of the output; where ``-o`` does not take it, the script opens the file.
+
+    Raises:
+        ProfileError: the profile sets a name that qsub does not take.
+    """
+    output = f"{job.output}/" if plain(job.output) else "/dev/null"
+    return [f"-N {job_name(profile, job)}", SHELL, "-j oe", f"-o {output}"]
+
+
 def mail_letters(profile: Any) -> str:
     """Spell what mail is sent about. A failure is to qsub that the job is aborted."""
     return "".join(sorted(_MAILS[event] for event in profile.mail_on or ["end", "fail"]))

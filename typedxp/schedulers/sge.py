@@ -19,7 +19,7 @@ from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.sge_accounting import read_accounting
 from typedxp.schedulers.sge_profile import Sge
-from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, refused, unreadable
+from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, refused, spans, unreadable
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 __all__ = ["Sge", "SgeScheduler"]
@@ -239,13 +239,4 @@ def _ranges(names: Iterable[str]) -> list[str]:
         job, _, task = name.partition(".")
         if task and job not in whole:
             tasks.setdefault(job, []).append(int(task))
-    return [*whole, *(f"{job}.{span}" for job, numbers in tasks.items() for span in _spans(sorted(set(numbers))))]
-
-
-def _spans(numbers: Sequence[int]) -> Iterator[str]:
-    start = 0
-    for index, number in enumerate(numbers):
-        if index + 1 == len(numbers) or numbers[index + 1] != number + 1:
-            first = numbers[start]
-            yield str(number) if first == number else f"{first}-{number}"
-            start = index + 1
+    return [*whole, *(f"{job}.{span}" for job, numbers in tasks.items() for span in spans(numbers))]

@@ -147,8 +147,7 @@ class TorqueScheduler(Scheduler):
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, shell, output and array."""
-        output = f"{job.output}/" if family.plain(job.output) else "/dev/null"
-        options = [f"-N {family.job_name(profile, job)}", family.SHELL, "-j oe", f"-o {output}"]
+        options = family.options(profile, job)
         if job.count is not None:
             throttle = f"%{profile.parallel}" if profile.parallel is not None else ""
             options.append(f"-t {f'0-{job.count - 1}' if job.count > 1 else '0'}{throttle}")

@@ -182,15 +182,19 @@ def _submitted(
 
 
 def _refused(record: JobRecord, error: SchedulerError) -> JobRecord:
-    """Write down why there is no job. One that was taken all the same begins with nothing, however late it starts."""
+    """Write down why there is no job. One that was taken all the same begins with nothing, however late it starts.
+
+    What has begun before this is written goes on, and says so itself: nobody writes over that (``claimed``).
+    """
     if not isinstance(error, Unanswered):
         return replace(record, refused=str(error))
+    name = record.profile.get("name") or record.name
     cause = (
-        f"it is not known whether {record.scheduler} took the job: look with its own commands, or cancel it there. "
-        f"If it starts, it ends at once. {error}"
+        f"it is not known whether {record.scheduler} took the job {name}: look with its own commands, or cancel it "
+        f"there. If it starts now, it ends at once. {error}"
     )
     runs = tuple(run for element in record.elements for run in element.runs)
-    return replace(record, refused=cause, withdrawn=runs)
+    return replace(record, refused=cause, unanswered=True, withdrawn=runs)
 
 
 def _parted(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_changes
-
 from typedxp.errors import StoreError
-from typedxp.store.directory import RunDirectory, dump, spell
+from typedxp.store.directory import RunDirectory
 from typedxp.store.files import reason, replace
 from typedxp.vocabulary.records import RunRecord, RunStatus, Status
 
@@ -24,4 +22,4 @@ def copy_plan(source: RunDirectory, target: RunDirectory, record: RunRecord) -> 
     replace(target.path / "config.yaml", config)
     target.write_status(Status(RunStatus.PLANNED))
     # The last, since it makes this a run.
-    replace(target.path / "run.json", dump(with_changes(record, point=spell(record.point))))
+    target.write_record(record)

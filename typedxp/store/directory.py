@@ -15,42 +15,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
 from typedxp.store.files import overwrite, replace, synced_size, write_all
-from typedxp.store.streams import NUMBERS, SPELLINGS
-from typedxp.store.whole import count, integers, known, texts
+from typedxp.store.restoring import restore_record, restore_status
+from typedxp.store.streams import spell
 from typedxp.store.writer import cut
-from typedxp.vocabulary.artifacts import KeptFile, restore_arrays
 from typedxp.vocabulary.inputs import InputRecord, restore_inputs
-from typedxp.vocabulary.metrics import Variable
-from typedxp.vocabulary.records import (
-    FORMAT,
-    Code,
-    Column,
-    Environment,
-    ExperimentRef,
-    Failure,
-    Label,
-    Recording,
-    RunRecord,
-    RunStatus,
-    Status,
-    Steps,
-    StreamSummary,
-    Usage,
-)
+from typedxp.vocabulary.records import FORMAT, RunRecord, RunStatus, Status
+
+RestoredT = TypeVar("RestoredT")
 
 _SAFE_STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -121,6 +105,10 @@ class RunDirectory:
         """Write run.json, config.yaml and the first status.json; run.json comes last, since it makes this a run."""
         replace(self.path / "config.yaml", yaml.dump(config).encode("utf-8", "surrogatepass"))
         self.write_status(Status(first))
+        self.write_record(record)
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write run.json, which makes this a run."""
         replace(self.path / "run.json", dump(dataclasses.replace(record, point=spell(record.point))))
 
     def append_input(self, name: str, record: InputRecord) -> None:
@@ -137,12 +125,16 @@ class RunDirectory:
             os.close(file)
 
     def read_inputs(self) -> dict[str, InputRecord]:
-        """Return the data that was read, by name: that of the config, and what was logged; a torn line is passed over.
+        """Return the data that was read, by name: that of the config, and what was logged.
 
         Raises:
             StoreError: run.json cannot be read.
         """
-        found = dict(self.read_record().inputs)
+        return {**self.read_record().inputs, **self.logged_inputs()}
+
+    def logged_inputs(self) -> dict[str, InputRecord]:
+        """Return the data that was logged, by name; a torn line is passed over."""
+        found: dict[str, InputRecord] = {}
         with suppress(OSError):
             for line in (self.path / "inputs.jsonl").read_bytes().splitlines():
                 with suppress(ValueError, KeyError, TypeError, AttributeError):
@@ -176,28 +168,7 @@ class RunDirectory:
         Raises:
             StoreError: it is missing, damaged, or of a later format than this version knows.
         """
-        raw = self._read("run.json")
-        try:
-            return RunRecord(
-                **known(RunRecord, raw)
-                | {
-                    "choices": {key: value for key, value in raw["choices"].items() if texts([key, value or ""])},
-                    "point": {key: unspell(value) for key, value in raw["point"].items()},
-                    "experiment": ExperimentRef(**known(ExperimentRef, raw["experiment"])),
-                    "labels": {key: Label(**known(Label, label)) for key, label in raw["labels"].items()},
-                    "environment": Environment(**known(Environment, raw["environment"])),
-                    "code": _code(raw["code"]) if raw.get("code") else None,
-                    "recording": Recording(**known(Recording, raw.get("recording", {}))),
-                    "metrics": {name: _variables(stream) for name, stream in raw.get("metrics", {}).items()},
-                    "secrets": texts(raw["secrets"]),
-                    "overrides": texts(raw["overrides"]),
-                    "command": texts(raw["command"]),
-                    "tags": texts(raw.get("tags", ())),
-                    "inputs": restore_inputs(raw.get("inputs", {})),
-                }
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"{self.path / 'run.json'} is damaged: {error!r}.") from error
+        return self._restored("run.json", restore_record)
 
     def read_status(self) -> Status:
         """Read status.json.
@@ -205,20 +176,7 @@ class RunDirectory:
         Raises:
             StoreError: it is missing, damaged, or of a later format than this version knows.
         """
-        raw = self._read("status.json")
-        try:
-            return Status(
-                **known(Status, raw)
-                | {
-                    "status": RunStatus(raw["status"]),
-                    "failure": Failure(**known(Failure, raw["failure"])) if raw.get("failure") else None,
-                    "usage": Usage(**known(Usage, raw["usage"])) if raw.get("usage") else None,
-                    "streams": {name: _summary(summary) for name, summary in raw.get("streams", {}).items()},
-                    "arrays": {name: _kept(file) for name, file in raw.get("arrays", {}).items()},
-                }
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"{self.path / 'status.json'} is damaged: {error!r}.") from error
+        return self._restored("status.json", restore_status)
 
     def read_config(self) -> dict[str, Any]:
         """Read config.yaml as plain values.
@@ -234,11 +192,14 @@ class RunDirectory:
             raise StoreError(f"{self.path / 'config.yaml'} is damaged: it holds no mapping.")
         return values
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _restored(self, name: str, restore: Callable[[Mapping[str, Any]], RestoredT]) -> RestoredT:
+        path = self.path / name
         try:
-            return load(self.path / name)
+            return restore(load(path))
         except FileNotFoundError as error:
             raise StoreError(f"{self.path} is not a run: it has no {name}.") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{path} is damaged: {error!r}.") from error
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -277,54 +238,8 @@ def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
-def spell(value: Any) -> Any:
-    """Spell the numbers that JSON lacks, as streams do, in a plain tree of values."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else SPELLINGS[repr(float(value))]
-    if isinstance(value, Mapping):
-        return {key: spell(item) for key, item in value.items()}
-    return [spell(item) for item in value] if isinstance(value, list) else value
-
-
-def unspell(value: Any) -> Any:
-    """Return the number that a text stands for, if :func:`spell` writes one so; anything else as it is."""
-    return NUMBERS.get(value, value) if isinstance(value, str) else value
-
-
 def _parse(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return json.loads(data)
-
-
-def _code(raw: Mapping[str, Any]) -> Code:
-    return Code(**known(Code, raw) | {"changes": texts(raw.get("changes", ()))})
-
-
-def _variables(raw: Mapping[str, Any]) -> dict[str, Variable]:
-    return {
-        name: Variable(**known(Variable, variable) | {"dims": tuple(variable.get("dims", ()))})
-        for name, variable in raw.items()
-    }
-
-
-def _summary(raw: Mapping[str, Any]) -> StreamSummary:
-    columns = {
-        name: Column(texts(column["kinds"]), count(column["records"]), integers(column.get("sizes", ())))
-        for name, column in raw["columns"].items()
-    }
-    steps = _steps(raw["steps"], raw["records"]) if raw.get("steps") else None
-    return StreamSummary(count(raw["records"]), count(raw["bytes"]), columns, steps)
-
-
-def _steps(raw: Mapping[str, Any], records: int) -> Steps:
-    pieces = tuple(integers(piece) for piece in raw["pieces"])
-    steps = Steps(texts([raw["key"]])[0], tuple((first, stride, length) for first, stride, length in pieces))
-    if sum(count(length) for _, _, length in steps.pieces) != records:
-        raise ValueError(f"there are no {records} steps in {steps.pieces}")
-    return steps
-
-
-def _kept(raw: Mapping[str, Any]) -> KeptFile:
-    return KeptFile(raw["kind"], raw["file"], restore_arrays(raw["arrays"]))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from typedxp.errors import StoreError
-from typedxp.store.directory import dump, load, spell, unspell
+from typedxp.store.directory import dump, load
 from typedxp.store.files import replace
+from typedxp.store.streams import spell, unspell
 from typedxp.store.whole import known
 from typedxp.vocabulary.documented import DocumentedField, DocumentedSchema
 from typedxp.vocabulary.environment import Distribution, EnvironmentDocument, Interpreter, Machine

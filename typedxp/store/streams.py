@@ -25,16 +25,27 @@ SPELLINGS: Mapping[str, str] = {repr(number): spelling for spelling, number in N
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
 
 
-def spell(record: Mapping[str, Any]) -> bytes:
+def spell(value: Any) -> Any:
+    """Spell the numbers that JSON lacks in a plain tree of values."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else SPELLINGS[repr(float(value))]
+    if isinstance(value, Mapping):
+        return {key: spell(item) for key, item in value.items()}
+    return [spell(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def unspell(value: Any) -> Any:
+    """Return the numbers that texts in a plain tree stand for, if :func:`spell` writes them so; the rest as it is."""
+    if isinstance(value, str):
+        return NUMBERS.get(value, value)
+    if isinstance(value, dict):
+        return {key: unspell(item) for key, item in value.items()}
+    return [unspell(item) for item in value] if isinstance(value, list) else value
+
+
+def spell_record(record: Mapping[str, Any]) -> bytes:
     """Write a record that orjson alone cannot: NaN, infinities, huge integers, lone surrogates."""
-    spelt = {key: _spelt(value) for key, value in record.items()}
-    return json.dumps(spelt, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _spelt(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_spelt(item) for item in value]
-    return SPELLINGS[repr(float(value))] if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(spell(record), separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def parse(data: bytes) -> tuple[list[dict[str, Any]], int]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from typedxp.errors import StoreError
-from typedxp.store.directory import RunDirectory, dump, load, spell, unspell
+from typedxp.store.directory import RunDirectory, dump, load
 from typedxp.store.files import reason, replace
+from typedxp.store.streams import spell, unspell
 from typedxp.store.whole import known
 from typedxp.vocabulary.verification import Difference, Outcome, Part, Verification
 

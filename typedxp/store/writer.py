@@ -16,17 +16,17 @@ import orjson
 from typedxp.errors import RecordError
 from typedxp.store.files import reason, write_all
 from typedxp.store.steps import advance, begin, choose
-from typedxp.store.streams import Shape, columns, measure, numeric_type, spell, summarize
+from typedxp.store.streams import Shape, columns, measure, numeric_type, spell_record, summarize
 from typedxp.vocabulary.metrics import Sizes, merge_sizes
 from typedxp.vocabulary.records import StreamSummary
 
-# Strict: an integer of more than 53 bits is left to `spell`, since one of more than 64 is not an integer to a reader.
 TIME = "_time"
 """The key under which a record says when it was logged: seconds since 1970, in UTC."""
 
 MAX_ITEMS = 10_000
 """The most items that an array in a record may have."""
 
+# Strict: an integer of more than 53 bits is left to `spell_record`, since one of over 64 is not an integer to a reader.
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 
 
@@ -77,9 +77,9 @@ class StreamWriter:
             line = orjson.dumps(record, option=_OPTIONS)
             if b"null" in line:
                 # Either None, or a NaN or an infinity, which orjson writes as null as well.
-                line = spell(record)
+                line = spell_record(record)
         except TypeError:
-            line = spell(record)
+            line = spell_record(record)
             shape = (shape[0], tuple(map(numeric_type, record.values())))
             counted.setdefault(shape, 0)
         self._write(line)

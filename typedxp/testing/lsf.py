@@ -99,7 +99,7 @@ class FakeLsf(StandIn):
         found: list[dict[str, str]] = []
         names = [word for word in words if word[0].isdigit()]
         for name in names:
-            elements = self._named(name)
+            elements = self.named(name)
             shown = [each for each in elements if "-a" in words or each.phase is not Phase.ENDED]
             facts = [{field: _facts(each)[field] for field in fields} for each in shown]
             found += facts if elements else [{"JOBID": name, "ERROR": f"Job <{name}> is not found"}]
@@ -115,7 +115,7 @@ class FakeLsf(StandIn):
     def _act(self, names: Sequence[str], done: str, act: Callable[[FakeElement], None]) -> Answer:
         out, err = "", ""
         for name in names:
-            elements = self._named(name)
+            elements = self.named(name)
             there = [element for element in elements if element.phase is not Phase.ENDED]
             for element in there:
                 act(element)
@@ -127,12 +127,6 @@ class FakeLsf(StandIn):
 
     def _bparams(self, _words: Sequence[str]) -> Answer:
         return Answer(f"The maximum size of a job array:\n MAX_JOB_ARRAY_SIZE = {self.max_array}\n")
-
-    def _named(self, name: str) -> list[FakeElement]:
-        """Find the elements of ``7`` or ``7[3]``."""
-        number, _, index = name.rstrip("]").partition("[")
-        elements = self.jobs[number].elements if number in self.jobs else []
-        return [element for element in elements if not index or str(element.index) == index]
 
     def _ended(self, element: FakeElement) -> None:
         status = element.process.returncode if element.process is not None else 0

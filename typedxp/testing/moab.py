@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
+from typedxp.testing.pbs_family import read_clock
 from typedxp.testing.standin import Answer, Cause, FakeElement, FakeJob, Phase, Program, Refused, StandIn
 
 
@@ -103,19 +104,13 @@ class FakeMoab(StandIn):
         act, done = acts[tuple(words[:-1])]
         out, err = "", ""
         for name in words[-1].split(","):
-            there = [element for element in self._named(name) if element.phase is not Phase.ENDED]
+            there = [element for element in self.named(name) if element.phase is not Phase.ENDED]
             for element in there:
                 act(element)
             out, err = (
                 (out + done.format(name), err) if there else (out, f"{err}ERROR:  invalid job specified ({name})\n")
             )
         return Answer(f"\n{out}", err, 1 if err else 0)
-
-    def _named(self, name: str) -> list[FakeElement]:
-        """Find the elements of ``7`` or ``7[3]``."""
-        number, _, index = name.rstrip("]").partition("[")
-        elements = self.jobs[number].elements if number in self.jobs else []
-        return [element for element in elements if not index or str(element.index) == index]
 
 
 def _directives(text: str) -> list[str]:
@@ -153,7 +148,7 @@ def _job(text: str, options: Mapping[str, str], resources: Mapping[str, str]) ->
         environ=_environ,
         indices=range(int(array[1]), int(array[2]) + 1) if array else None,
         throttle=int(array[3]) if array and array[3] else None,
-        limit=_seconds(resources["walltime"]) if "walltime" in resources else None,
+        limit=read_clock(resources["walltime"]) if "walltime" in resources else None,
         warning=(signal.Signals(int(warning[1])), float(warning[2])) if warning else None,
         after=after if kind == "afterok" else (),
         held="-h" in options,
@@ -161,14 +156,6 @@ def _job(text: str, options: Mapping[str, str], resources: Mapping[str, str]) ->
         inherits="-V" in options,
         options={**options, **resources},
     )
-
-
-def _seconds(text: str) -> int:
-    """Read ``HH:MM:SS``."""
-    passed = 0
-    for part in text.split(":"):
-        passed = passed * 60 + int(part)
-    return passed
 
 
 def _environ(element: FakeElement) -> dict[str, str]:

@@ -110,7 +110,7 @@ class FakeFamily(StandIn):
             environ=self._environ,
             indices=self._indices(array) if array else None,
             throttle=int(throttle) if throttle else None,
-            limit=_seconds(resources["walltime"]) if "walltime" in resources else None,
+            limit=read_clock(resources["walltime"]) if "walltime" in resources else None,
             after=re.findall(r"[:](\d+)(?:\[\])?\.", options.get("W", "")),
             held="h" in options,
             requeues=options.get("r", "y") == "y",
@@ -214,7 +214,8 @@ def _directives(text: str) -> Iterator[str]:
             yield line.removeprefix("#PBS")
 
 
-def _seconds(text: str) -> int:
+def read_clock(text: str) -> int:
+    """Read ``HH:MM:SS``; return seconds."""
     seconds = 0
     for part in text.split(":"):
         seconds = seconds * 60 + int(part)

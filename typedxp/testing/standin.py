@@ -248,6 +248,12 @@ class StandIn(ABC):
         for job in self.jobs.values():
             yield from job.elements
 
+    def named(self, name: str) -> list[FakeElement]:
+        """Find the elements of ``7``, or of ``7[3]``."""
+        number, _, index = name.rstrip("]").partition("[")
+        elements = self.jobs[number].elements if number in self.jobs else []
+        return [element for element in elements if not index or str(element.index) == index]
+
     def cancel(self, element: FakeElement) -> None:
         """End an element, running or not."""
         self.strike(element, Cause.CANCELLED)

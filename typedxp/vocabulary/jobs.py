@@ -61,9 +61,10 @@ class JobRecord:
     ``id`` is the number of its directory in the store, ``job`` what the scheduler calls it: None until it was
     submitted. ``first`` is the index of the first of the ``elements`` of an array; a job that is no ``array`` has one
     element. ``name`` is that of the job, ``directory`` where it is started, ``python`` the interpreter. ``refused`` is
-    what the scheduler said instead of taking it. ``profile`` holds what the profile sets, as plain values.
-    ``attempts`` is how often its runs had been started before, at most. ``withdrawn`` are runs that it is not to begin
-    with any more: they were cancelled, or submitted again. Times are ISO 8601 in UTC.
+    what the scheduler said instead of taking it; if it is ``unanswered``, it may have taken it. ``profile`` holds what
+    the profile sets, as plain values. ``attempts`` is how often its runs had been started before, at most.
+    ``withdrawn`` are runs that it is not to begin with any more: they were cancelled, or submitted again. Times are ISO
+    8601 in UTC.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -80,5 +81,11 @@ class JobRecord:
     job: str | None = None
     submitted: str | None = None
     refused: str | None = None
+    unanswered: bool = False
     attempts: int = 0
     withdrawn: tuple[int, ...] = ()
+
+    @property
+    def left_out(self) -> str | None:
+        """Why its runs are not executed, as a part of a sentence; None if it was submitted, or is about to be."""
+        return self.refused if self.refused is None or self.unanswered else f"not submitted: {self.refused}"

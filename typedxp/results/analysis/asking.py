@@ -23,8 +23,8 @@ from typedxp.results.analysis.choosing import Mode
 from typedxp.results.analysis.comparison import Test
 from typedxp.results.analysis.figures import curve, save
 from typedxp.results.analysis.provenance import Provenance, describe, origin
-from typedxp.results.analysis.runs import RunHandle
 from typedxp.results.analysis.tables import Best, Spread, Table, make_table
+from typedxp.results.runs.recorded import RecordedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ class _Accessor(Generic[Labelled]):
         return runs.tabulate_runs(self._data)
 
     @property
-    def run(self) -> RunHandle:
+    def run(self) -> RecordedRun:
         """The one run behind a selection; see :func:`~typedxp.results.analysis.runs.find_run`."""
         return runs.find_run(self._data)
 

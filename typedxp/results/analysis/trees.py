@@ -13,8 +13,8 @@ from typedxp.results.analysis import runs
 from typedxp.results.analysis.asking import DatasetAccessor, Interval, Method, Over
 from typedxp.results.analysis.checks import as_names
 from typedxp.results.analysis.choosing import Mode
-from typedxp.results.analysis.runs import RunHandle
 from typedxp.results.analysis.tables import Table
+from typedxp.results.runs.recorded import RecordedRun
 
 
 class TreeAccessor:
@@ -94,7 +94,7 @@ class TreeAccessor:
         return self._collect(lambda node: node.runs)
 
     @property
-    def run(self) -> RunHandle:
+    def run(self) -> RecordedRun:
         """The one run behind a selection; see :attr:`DatasetAccessor.run`."""
         tables = {path: runs.tabulate_runs(node) for path, node in self._nodes()}
         found = {path: table for path, table in tables.items() if len(table)}

@@ -8,7 +8,7 @@ cannot be written. A run whose status.json is not the one that was read is read 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,9 @@ import orjson
 from typedxp.results.cache.sealed import read_sealed, write_sealed
 from typedxp.results.runs.table import NO_PLACE, Fact, Ints, Streamed, Table, join
 from typedxp.results.runs.tabulate import POINT
-from typedxp.store.directory import spell
-from typedxp.store.streams import NUMBERS
+from typedxp.store.streams import spell, unspell
 
-LAYOUT = 1
+LAYOUT = 2
 """The version of the files: others are not read."""
 
 _BLOCK = 4096
@@ -115,15 +114,11 @@ def _load(raw: dict[str, Any]) -> Table | None:
 def _load_fact(name: str, raw: Sequence[Any], ids: Ints) -> Fact:
     values, places = raw
     if name.startswith(POINT):
-        values = list(_unspelt(values))
+        values = unspell(values)
     numbers = _numbers(places, ids)
     if len(numbers) and (numbers.max() >= len(values) or numbers.min() < NO_PLACE):
         raise ValueError(f"{name} is damaged")
     return Fact(tuple(values), numbers)
-
-
-def _unspelt(values: Sequence[Any]) -> Iterator[Any]:
-    return (NUMBERS.get(value, value) if isinstance(value, str) else value for value in values)
 
 
 def _numbers(raw: Sequence[int], ids: Ints) -> Ints:

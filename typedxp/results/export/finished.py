@@ -12,13 +12,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from typedxp.errors import ResultsError
-from typedxp.results.problems import warn
+from typedxp.errors import ResultsError, StoreError
+from typedxp.results.runs.recorded import RecordedRun
+from typedxp.results.sources.damage import Damage
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
-from typedxp.store.streams import NUMBERS, parse, summarize
 from typedxp.store.writer import TIME
-from typedxp.vocabulary.records import RunRecord, RunStatus, Status
+from typedxp.vocabulary.records import Status
 
 STEP = "step"
 
@@ -42,11 +42,9 @@ class Point:
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A run with everything that another system may want to know."""
+class FinishedRun(RecordedRun):
+    """A run with everything that another system may want to know; ``state`` is how it ended."""
 
-    directory: RunDirectory
-    record: RunRecord
     state: Status
 
     @property
@@ -60,11 +58,6 @@ class FinishedRun:
         return f"{self.record.experiment.name}-{self.record.id}"
 
     @property
-    def status(self) -> RunStatus:
-        """How the run ended."""
-        return self.state.status
-
-    @property
     def start(self) -> float:
         """When the run began, or was planned if it never did, in seconds since 1970."""
         return _seconds(self.state.start or self.record.created)
@@ -73,15 +66,6 @@ class FinishedRun:
     def end(self) -> float:
         """When the run ended, in seconds since 1970."""
         return max(self.start, _seconds(self.state.end)) if self.state.end else self.start
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The config as plain values; secrets are redacted in the run already.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
-        return self.directory.read_config()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -95,7 +79,7 @@ class FinishedRun:
         known = {
             "run": str(record.id),
             "sweep": record.sweep,
-            "status": str(self.status),
+            "status": str(self.state.status),
             "digest": record.digest,
             "commit": code.commit if code else None,
             "dirty": str(code.dirty).lower() if code else None,
@@ -104,59 +88,63 @@ class FinishedRun:
         return {f"typedxp.{name}": value for name, value in known.items() if value is not None}
 
     @cached_property
-    def streams(self) -> dict[str, tuple[Point, ...]]:
+    def points(self) -> dict[str, tuple[Point, ...]]:
         """The records of every stream, in order.
 
         Where every record has a whole number called ``step``, that is its step; otherwise its place in the stream is.
 
-        Lines that are damaged are passed over, with a warning.
+        Raises:
+            ResultsError: a stream cannot be read.
         """
-        return {name: self._read(name) for name in self.directory.streams()}
+        return {name: tuple(self._points(name)) for name in self.streams}
 
-    def _read(self, stream: str) -> tuple[Point, ...]:
-        path = self.directory.stream(stream)
-        data = path.read_bytes()
-        records, damaged = parse(data)
-        summary = self.state.streams.get(stream)
-        if summary is None or summary.bytes != len(data):
-            summary = summarize(path)
-        if damaged:
-            message = f"{path} has {damaged} damaged line{'s' if damaged > 1 else ''}, which count as never written."
-            warn(message)
-        texts = {name for name, column in summary.columns.items() if "str" in column.kinds}
+    def _points(self, stream: str) -> Iterator[Point]:
+        records = self.read_stream(stream)
         stepped = all(type(record.get(STEP)) is int for record in records)
-        return tuple(
-            Point(
-                record[STEP] if stepped else index,
-                float(record.get(TIME, self.start)),
-                {
-                    _name(name): value if name in texts else _number(value)
-                    for name, value in record.items()
-                    if not name.startswith("_") and not (stepped and name == STEP)
-                },
-            )
-            for index, record in enumerate(records)
-        )
+        for index, record in enumerate(records):
+            values = {
+                _name(name): value
+                for name, value in record.items()
+                if not name.startswith("_") and not (stepped and name == STEP)
+            }
+            yield Point(record[STEP] if stepped else index, float(record.get(TIME, self.start)), values)
 
 
 def find_finished(store: Path, ids: Iterable[int] = ()) -> list[FinishedRun]:
-    """Find the runs with these ids; without ids, every run that has ended.
+    """Find the runs with these ids; without ids, every run that has ended, with a warning of those that are damaged.
 
     Raises:
-        StoreError: one of them is not there, or damaged.
+        StoreError: one of these ids is not there, or damaged; or there is no such store.
         ResultsError: one of them has not ended, or none has.
     """
     asked = sorted(set(ids))
-    directories = [Store(store).run(number) for number in asked] if asked else list(Store(store).runs())
-    runs = [FinishedRun(directory, directory.read_record(), directory.read_status()) for directory in directories]
-    going = [run for run in runs if not run.status.final]
+    opened = Store(store)
+    runs = [_finished(opened.run(number)) for number in asked] if asked else list(_readable(opened))
+    going = [run for run in runs if not run.state.status.final]
     if asked and going:
-        shown = ", ".join(f"{run.directory.id} ({run.status})" for run in going)
+        shown = ", ".join(f"{run.id} ({run.state.status})" for run in going)
         raise ResultsError(f"Only runs that have ended are exported, and these of {store} have not: {shown}.")
-    found = [run for run in runs if run.status.final]
+    found = [run for run in runs if run.state.status.final]
     if not found:
         raise ResultsError(f"No run in {store} has ended: there is nothing to export.")
     return found
+
+
+def _finished(directory: RunDirectory) -> FinishedRun:
+    run = FinishedRun(directory, directory.read_status())
+    _ = run.record  # so that damage is found before anything is written
+    return run
+
+
+def _readable(store: Store) -> Iterator[FinishedRun]:
+    """Yield the runs of a store; warn of those that are damaged."""
+    damage = Damage(store.path)
+    for directory in store.runs():
+        try:
+            yield _finished(directory)
+        except StoreError as error:
+            damage.add(str(directory.id), error)
+    damage.warn()
 
 
 def load(module: str, extra: str) -> Any:
@@ -203,12 +191,6 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 def _name(metric: str) -> str:
     # Called as in the results: the step itself is the one that every system has.
     return f"{STEP}_" if metric == STEP else metric
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(item) for item in value]
-    return NUMBERS.get(value, value) if isinstance(value, str) else value
 
 
 def _seconds(time: str) -> float:

@@ -52,7 +52,7 @@ def _export(run: FinishedRun, place: Path, mlflow: Any) -> Exported:
         client.log_batch(made.info.run_id, metrics=batch)
     for batch in _batches(_parameters(run, mlflow.entities.Param), _PARAMETERS):
         client.log_batch(made.info.run_id, params=batch)
-    end = _ENDS.get(run.status, "FAILED")
+    end = _ENDS.get(run.state.status, "FAILED")
     client.set_terminated(made.info.run_id, end, end_time=round(run.end * 1000))
     return Exported(client.tracking_uri, written=True, notes=notes)
 
@@ -73,7 +73,7 @@ def _tags(run: FinishedRun) -> dict[str, str]:
 def _metrics(run: FinishedRun, metric: Any) -> tuple[list[Any], tuple[str, ...]]:
     values = [
         (f"{stream}/{name}", value, point)
-        for stream, points in run.streams.items()
+        for stream, points in run.points.items()
         for point in points
         for name, value in point.values.items()
     ]

@@ -75,7 +75,7 @@ class _Library:
 
     def end(self, run: FinishedRun) -> Any:
         """Return the summary that closes the hyperparameters of a run; TensorBoard's own needs TensorFlow."""
-        completed = run.status is RunStatus.COMPLETED
+        completed = run.state.status is RunStatus.COMPLETED
         status = self.ends.STATUS_SUCCESS if completed else self.ends.STATUS_FAILURE
         info = self.plugin.SessionEndInfo(status=status, end_time_secs=run.end)
         metadata = self.hparams.create_summary_metadata(self.plugin.HParamsPluginData(session_end_info=info))
@@ -90,7 +90,7 @@ def _events(run: FinishedRun, library: _Library) -> Iterator[Any]:
     yield library.event(wall_time=run.start, summary=start)
     for tag, text in run.tags.items():
         yield library.event(wall_time=run.start, summary=library.value(tag.replace(".", "/"), text))
-    for stream, points in run.streams.items():
+    for stream, points in run.points.items():
         for point in points:
             for name, value in point.values.items():
                 if isinstance(value, _SHOWN):
@@ -102,7 +102,7 @@ def _events(run: FinishedRun, library: _Library) -> Iterator[Any]:
 def _others(run: FinishedRun) -> set[str]:
     return {
         f"{stream}/{name}"
-        for stream, points in run.streams.items()
+        for stream, points in run.points.items()
         for point in points
         for name, value in point.values.items()
         if not isinstance(value, _SHOWN)

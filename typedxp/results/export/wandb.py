@@ -47,13 +47,13 @@ def _write(run: FinishedRun, draft: Path) -> None:
             id=run.identity,
             project=run.record.experiment.name,
             name=run.name,
-            tags=[str(run.status)],
+            tags=[str(run.state.status)],
             config=run.config,
             settings=_settings(wandb),
         )
         _log(run, made)
         made.summary.update({tag.replace(".", "/"): text for tag, text in run.tags.items()})
-        made.finish(exit_code=0 if run.status is RunStatus.COMPLETED else 1)
+        made.finish(exit_code=0 if run.state.status is RunStatus.COMPLETED else 1)
     except wandb.Error as error:
         raise ResultsError(f"wandb refuses run {run.record.id}: {error}") from error
 
@@ -73,7 +73,7 @@ def _settings(wandb: Any) -> Any:
 
 
 def _log(run: FinishedRun, made: Any) -> None:
-    for stream, points in run.streams.items():
+    for stream, points in run.points.items():
         # wandb counts the records of all streams together, so each stream brings its own steps.
         made.define_metric(f"{stream}/{STEP}", hidden=True)
         made.define_metric(f"{stream}/*", step_metric=f"{stream}/{STEP}")

@@ -94,7 +94,11 @@ def _find(directory: RunDirectory) -> Found:
         id=directory.id,
         directory=directory.path.name,
         command=record.sweep,
-        facts=_record_facts(record) | _status_facts(status) | _verified(directory) | {ARRAYS: _kept(directory, status)},
+        facts=_record_facts(record)
+        | {f"input.{name}": data.digest for name, data in {**record.inputs, **directory.logged_inputs()}.items()}
+        | _status_facts(status)
+        | _verified(directory)
+        | {ARRAYS: _kept(directory, status)},
         point=record.point,
         choices=record.choices,
         streams=dict(_find_streams(directory, status)),
@@ -117,7 +121,6 @@ def _record_facts(record: RunRecord) -> dict[str, Any]:
             for stream, variables in record.metrics.items()
         },
         **_code_facts(record.code),
-        **{f"input.{name}": data.digest for name, data in record.inputs.items()},
         **{f"environment.{name}": value for name, value in vars(record.environment).items()},
     }
 

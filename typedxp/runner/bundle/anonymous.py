@@ -39,6 +39,16 @@ class Mask:
         """Hide what is to be hidden in a JSON document."""
         return dump(self._hide(json.loads(data), words=True)) if self.paths else data
 
+    def lines(self, data: bytes) -> bytes:
+        """Hide what is to be hidden in lines of JSON; a torn one is left out."""
+        if not self.paths:
+            return data
+        hidden: list[bytes] = []
+        for line in data.splitlines():
+            with suppress(ValueError):
+                hidden.append(dump(self._hide(json.loads(line), words=True), indent=False))
+        return b"".join(hidden)
+
     def yaml(self, data: bytes) -> bytes:
         """Hide paths in a config."""
         if not self.paths:

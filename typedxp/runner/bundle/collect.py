@@ -1,7 +1,7 @@
 """Owns what goes into a bundle: the files of each run, the code of each snapshot, and what several runs share.
 
 runs/            a store, which typedxp opens as any other
-  17/            run.json, config.yaml, status.json, verification.json, metrics/, artifacts/
+  17/            run.json, config.yaml, status.json, verification.json, inputs.jsonl, metrics/, artifacts/
   documents/     what the schemas of the configs say
 code/
   4f2a.../       the files of a snapshot, named by the first 12 digits of its hash
@@ -72,7 +72,10 @@ def collect_run(run: FinishedRun, code: BundledCode | None, mask: Mask, *, artif
     config = data_part(f"{place}/config.yaml", mask.yaml((directory.path / "config.yaml").read_bytes()))
     metrics = [file_part(f"{place}/metrics/{name}.jsonl", directory.stream(name)) for name in directory.streams()]
     kept = _artifacts(directory.path / "artifacts", f"{place}/artifacts") if artifacts else ()
-    inputs = (replace(given, path=mask.text(given.path)) for given in run.record.inputs.values())
+    inputs = (replace(given, path=mask.text(given.path)) for given in directory.read_inputs().values())
+    logged = directory.path / "inputs.jsonl"
+    if logged.exists():
+        documents.append(data_part(f"{place}/{logged.name}", mask.lines(logged.read_bytes())))
     return BundledRun(run, tuple(documents), config, tuple(metrics), tuple(kept), tuple(inputs), code)
 
 

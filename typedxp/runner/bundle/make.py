@@ -130,7 +130,9 @@ def _left_out(runs: Sequence[BundledRun], wish: Wish) -> list[str]:
     inputs = sorted({given.path for run in runs for given in run.inputs})
     if inputs:
         more = f" and {len(inputs) - _SHOWN} more" if len(inputs) > _SHOWN else ""
-        notes.append(f"The data, whose hashes are in `run.json`: {', '.join(inputs[:_SHOWN])}{more}.")
+        notes.append(
+            f"The data, whose hashes are in `run.json` and `inputs.jsonl`: {', '.join(inputs[:_SHOWN])}{more}."
+        )
     if not wish.artifacts:
         notes.append("The artifacts, which were left out on request.")
     return notes

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typedxp.runner.bundle.anonymous import Mask
 from typedxp.runner.bundle.collect import BundledCode, BundledRun
 from typedxp.runner.bundle.crate import Bundle
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.plan import spell
 from typedxp.vocabulary.records import RunRecord
 
@@ -21,7 +22,8 @@ This is an [RO-Crate](https://w3id.org/ro/crate): `ro-crate-metadata.json` descr
 [Process Run Crate](https://w3id.org/ro/wfrun/process/0.5).
 
 - `runs/N/config.yaml`: exactly what run N was given. Secrets were never written down.
-- `runs/N/run.json`: what was planned: the command, the code, the machine, the data by its hashes.
+- `runs/N/run.json`: what was planned: the command, the code, the machine, the data by its hashes. What else it read is
+  in `runs/N/inputs.jsonl`.
 - `runs/N/status.json`: what became of it. `runs/N/verification.json`: how it compared with doing it again, if it was.
 - `runs/N/metrics/*.jsonl`: what it logged, one JSON object per line. `runs/N/artifacts/`: what it kept.
 - `runs/documents/`: what several runs have in common: the fields of their configs, and their environment.
@@ -60,14 +62,14 @@ def _again(runs: Sequence[BundledRun], mask: Mask) -> Iterator[str]:
     yield ""
     yield "With the versions that `runs/N/run.json` and the documents it names tell of, these commands made the runs:"
     yield ""
-    commands: dict[str, list[str]] = {}
+    commands: dict[str, list[int]] = {}
     for bundled in runs:
         record, code = bundled.run.record, bundled.code
         where = f"cd {shlex.quote(_directory(record, code))} && " if code is not None else ""
         command = f"{where}python {shlex.join(_command(record))}"
-        commands.setdefault(mask.text(command, words=False), []).append(str(record.id))
+        commands.setdefault(mask.text(command, words=False), []).append(record.id)
     for command, numbers in commands.items():
-        yield f"    {command}    # {_numbers(numbers)}"
+        yield f"    {command}    # {listed(numbers)}"
     yield ""
 
 
@@ -78,8 +80,8 @@ def _list(runs: Sequence[BundledRun]) -> Iterator[str]:
     yield "| ---: | --- | --- | --- |"
     for bundled in runs[:_MOST]:
         record = bundled.run.record
-        point = ", ".join(f"{key}={spell(value)}" for key, value in record.point.items())
-        yield f"| {record.id} | {record.experiment.name} | {bundled.run.status} | {point.replace('|', chr(92) + '|')} |"
+        point = ", ".join(f"{key}={spell(value)}" for key, value in record.point.items()).replace("|", r"\|")
+        yield f"| {record.id} | {record.experiment.name} | {bundled.run.state.status} | {point} |"
     if len(runs) > _MOST:
         yield f"\n... and {len(runs) - _MOST} more: `typedxp ls --logs runs`."
     yield ""
@@ -106,7 +108,3 @@ def _command(record: RunRecord) -> list[str]:
     if root is not None and program.startswith(f"{root}/"):
         program = os.path.relpath(program, record.cwd)
     return [program, *arguments]
-
-
-def _numbers(numbers: Sequence[str]) -> str:
-    return f"run {numbers[0]}" if len(numbers) == 1 else f"runs {numbers[0]} to {numbers[-1]}"

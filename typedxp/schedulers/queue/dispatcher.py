@@ -17,11 +17,12 @@ from typing import NoReturn
 
 from typedxp.schedulers.queue.choosing import Demand, Usage, choose
 from typedxp.schedulers.queue.files import QueueFiles
-from typedxp.schedulers.queue.machine import alive, boot, cpus, process_start
+from typedxp.schedulers.queue.machine import boot, cpus
 from typedxp.schedulers.queue.presence import take_lock, wake
 from typedxp.schedulers.queue.shepherd import CANCEL, HANDLED, REQUEUE, Shepherd, signal_all
 from typedxp.schedulers.queue.tracked import Tracked
 from typedxp.schedulers.queue.words import Record, Word
+from typedxp.vocabulary.processes import alive, process_start
 
 _LOOK = 1.0
 """Seconds between two looks at processes that are not our children."""

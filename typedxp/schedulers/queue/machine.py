@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.shell import Command, local_shell
+from typedxp.vocabulary.processes import PROC
 
 POOL = "TYPEDXP_LOCAL_GPU_IDS"
 """The environment variable that tells a job which GPUs its profile chose from: it may submit others."""
-_PROC = Path("/proc")
 
 
 def cpus() -> int:
@@ -53,28 +52,8 @@ def _nvidia_smi() -> dict[str, str]:
 def boot() -> str:
     """Return what tells one start of the machine from another; empty if the system does not say."""
     with suppress(OSError):
-        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return (PROC / "sys/kernel/random/boot_id").read_text().strip()
     return ""
-
-
-def process_start(pid: int) -> str | None:
-    """Return when a process was started, in a form that is only good for comparing; None if there is none.
-
-    The number of a process alone is not enough, since the system gives it to another one later. Source: proc(5), field
-    22 of /proc/PID/stat. Where there is no /proc, the answer is empty for every process.
-    """
-    if not (_PROC / "self/stat").exists():
-        return "" if _answers(pid) else None
-    with suppress(OSError, IndexError):
-        state, *fields = (_PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
-        # One that has ended, and that its parent has not asked after, is there as a zombie.
-        return None if state in "ZX" else fields[18]
-    return None
-
-
-def alive(pid: int | None, start: str | None) -> bool:
-    """Whether a process is there that was started then."""
-    return pid is not None and process_start(pid) == start is not None
 
 
 def belonging(session: int | None, variable: str, value: str) -> Iterator[int]:
@@ -83,26 +62,16 @@ def belonging(session: int | None, variable: str, value: str) -> Iterator[int]:
     None is for a session that has ended, whose number may be that of another one. Where there is no /proc, only the
     group of the session's first process is known; it is yielded as kill(2) has it.
     """
-    if not (_PROC / "self/stat").exists():
+    if not (PROC / "self/stat").exists():
         if session is not None:
             with suppress(OSError):
                 os.killpg(session, 0)
                 yield -session
         return
     mark = os.fsencode(f"\0{variable}={value}\0")
-    for place in _PROC.glob("[0-9]*"):
+    for place in PROC.glob("[0-9]*"):
         # Those that have just ended are not there, and the environment of others cannot be read.
         with suppress(OSError, IndexError):
             state, *fields = (place / "stat").read_text().rpartition(")")[2].split()
             if state not in "ZX" and (int(fields[2]) == session or mark in b"\0" + (place / "environ").read_bytes()):
                 yield int(place.name)
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from typedxp.schedulers.queue.files import QueueFiles
-from typedxp.schedulers.queue.machine import POOL, belonging, process_start
+from typedxp.schedulers.queue.machine import POOL, belonging
 from typedxp.schedulers.queue.options import output_path
 from typedxp.schedulers.queue.words import QueuedJob, Record, Word
 from typedxp.schedulers.shell import Process, start
+from typedxp.vocabulary.processes import process_start
 
 CANCEL = signal.SIGUSR1
 """Asks a shepherd to cancel its element."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from typedxp.stages.execute.rhythm import every
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.clock import spell_time
+from typedxp.vocabulary.processes import alive
 from typedxp.vocabulary.records import RunStatus, Status
 
 BEAT = 60.0
@@ -34,25 +34,12 @@ def heartbeat(directory: RunDirectory) -> Iterator[None]:
         yield
 
 
-def process_start(pid: int) -> str | None:
-    """Return when a process of this machine was started, in a form that is only good for comparing; None if unknown.
-
-    A process number alone is not enough, since the system gives it to another process later. Source: proc(5), field 22
-    of /proc/PID/stat, counted after the name, which may hold spaces and parentheses.
-    """
-    with suppress(OSError, IndexError):
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        # One that has ended, and that its parent has not asked after, is there as a zombie.
-        return None if state in "ZX" else fields[18]
-    return None
-
-
 def lost(directory: RunDirectory, status: Status) -> str | None:
     """Say why a run that says it is running cannot be running any more; None if it may be."""
     if status.status is not RunStatus.RUNNING or status.pid is None:
         return None
     if status.host == os.uname().nodename:
-        if _runs_here(status):
+        if alive(status.pid, status.pid_start or ""):
             return None
         return f"Process {status.pid} on {status.host} is gone, and did not say how the run ended."
     silent = time.time() - directory.status_file.stat().st_mtime
@@ -82,18 +69,3 @@ def mark_lost(directory: RunDirectory, status: Status) -> Status:
         return directory.read_status()
     directory.write_status(after)
     return after
-
-
-def _runs_here(status: Status) -> bool:
-    if status.pid is None:
-        return False
-    if Path("/proc/self/stat").exists():
-        return process_start(status.pid) == (status.pid_start or "")
-    try:
-        os.kill(status.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    # There is such a process, and no /proc to tell whether it is the same.
-    return True

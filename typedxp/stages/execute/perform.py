@@ -16,13 +16,14 @@ from typing import Any, Protocol
 from typedxp.artifacts.kept import list_arrays
 from typedxp.errors import ExecutionError
 from typedxp.stages.execute.capture import captured
-from typedxp.stages.execute.liveness import heartbeat, process_start
+from typedxp.stages.execute.liveness import heartbeat
 from typedxp.stages.execute.monitor import Meter, monitored
 from typedxp.stages.execute.signals import armed, stop_signals
 from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.plan import redact
+from typedxp.vocabulary.processes import process_start
 from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
 from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch, stop_error
 

@@ -1,4 +1,4 @@
-"""What tests of schedulers share: replies of the originals, as they were captured."""
+"""Replies that tests give to schedulers: those of the originals, as they were captured, and made-up ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ CAPTURED = Path(__file__).parent / "captured"
 
 
 def captured(place: str, name: str) -> Reply:
-    """Read a reply: the command, what it printed, its exit code, and what it printed as errors."""
-    command, text = (CAPTURED / place / f"{name}.txt").read_text().split("\n", 1)
+    """Read a reply: the command, what it printed, its exit code, and what it printed as errors.
+
+    What was never run is written from a manual, and begins with a line that says so.
+    """
+    text = re.sub(r"\A#.*\n", "", (CAPTURED / place / f"{name}.txt").read_text())
+    command, text = text.split("\n", 1)
     out, code, err = re.split(r"^\[exit (\d+)\]\n", text, flags=re.MULTILINE)
     return Reply(Command(tuple(split(command.removeprefix("$ ")))), int(code), out, err.removeprefix("[stderr]\n"))
+
+
+def reply(out: str = "", err: str = "", code: int = 0) -> Reply:
+    """Make a reply."""
+    return Reply(Command(("program", "with", "words")), code, out, err)
 
 
 class Answers:
@@ -28,8 +37,3 @@ class Answers:
     def __call__(self, command: Command) -> Reply:
         self.asked.append(command.words)
         return self.replies.pop(0)
-
-
-def reply(out: str = "", err: str = "", code: int = 0) -> Reply:
-    """Make a reply."""
-    return Reply(Command(("program", "with", "words")), code, out, err)
