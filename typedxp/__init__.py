@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         TypedxpError,
     )
     from typedxp.results.open import fields, open_results
-    from typedxp.runner.experiment import Experiment, RunHandle, SweepHandle, experiment
+    from typedxp.runner.experiment import Experiment, experiment
+    from typedxp.runner.handles import RunHandle, SweepHandle
     from typedxp.stages.declare.registry import register
     from typedxp.stages.record import Run
     from typedxp.stages.seed import seed_everything
@@ -46,13 +47,13 @@ _HOMES = {
     "RecordError": "typedxp.errors",
     "ResultsError": "typedxp.errors",
     "Run": "typedxp.stages.record",
-    "RunHandle": "typedxp.runner.experiment",
+    "RunHandle": "typedxp.runner.handles",
     "SchedulerError": "typedxp.errors",
     "SnapshotError": "typedxp.errors",
     "StopRequest": "typedxp.vocabulary.stopping",
     "StoreError": "typedxp.errors",
     "Stream": "typedxp.vocabulary.metrics",
-    "SweepHandle": "typedxp.runner.experiment",
+    "SweepHandle": "typedxp.runner.handles",
     "TypedxpError": "typedxp.errors",
     "Unit": "typedxp.vocabulary.metrics",
     "experiment": "typedxp.runner.experiment",

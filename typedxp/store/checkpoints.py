@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import pickle
 import shutil
 import sys
 import warnings
@@ -113,6 +112,8 @@ class Checkpoints:
                 import torch
 
                 return torch.load(path, map_location="cpu", weights_only=False)
+            import pickle
+
             with path.open("rb") as file:
                 return pickle.load(file)  # noqa: S301 - the run's own state, in the run's own directory
         except Exception as error:
@@ -199,6 +200,8 @@ def _dump(state: Any, file: _Hashing, *, torch: bool) -> None:
 
         save(state, file)
     else:
+        import pickle
+
         pickle.dump(state, file, protocol=pickle.HIGHEST_PROTOCOL)
 
 

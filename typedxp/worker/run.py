@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -49,6 +50,9 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str], job: str | None
             declaration = load(ref)
             judge = Judge(declaration.type, declaration.schema)
             run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
+            # A worker starts without the collector, which need not look through what is there now.
+            gc.freeze()
+            gc.enable()
             declaration.call(run.config, run)
 
     status = perform(directory, work, run, switch, record.recording, shown=False, secrets=secrets)

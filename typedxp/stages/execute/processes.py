@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from typedxp.vocabulary.records import BAD, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch
 
 if TYPE_CHECKING:
+    import subprocess
     from concurrent.futures import Future
 
 _PATIENCE = 10.0
@@ -117,6 +117,8 @@ class Workers:
         return self._ended(directory, process.returncode)
 
     def _start(self, directory: RunDirectory) -> subprocess.Popen[bytes] | None:
+        import subprocess
+
         # -P: the user's files are put on the path by the worker, where they were for the launcher.
         command = [sys.executable, "-P", "-m", "typedxp.worker", *self._run(directory)]
         # Under the lock, so that each worker is started before the others are stopped, or not at all.
