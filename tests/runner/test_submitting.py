@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 
 from typedxp.errors import ProfileError, SchedulerError, StoreError
 from typedxp.runner import show
 from typedxp.runner.following import follow
+from typedxp.runner.planning import make_composer, plan
 from typedxp.runner.retrying import Retrying, retry
-from typedxp.runner.submitting import cluster_of, submit_runs
+from typedxp.runner.submitting import cluster_of, launch_jobs, submit_runs
 from typedxp.schedulers import Slurm
 from typedxp.schedulers.shell import Unanswered
+from typedxp.stages.compose.grammar import parse
 from typedxp.stages.submit import Work
-from typedxp.store.claims import claimed
+from typedxp.store.claims import claimed, deciding
 from typedxp.store.jobs import JobDirectory, jobs
 from typedxp.testing.standin import Answer
 from typedxp.vocabulary.records import RunStatus
@@ -106,6 +110,43 @@ def test_points_are_packed_into_elements(launch, busy, store):
 
     [record] = records(store)
     assert [element.runs for element in record.elements] == [(1, 2, 3), (4, 5, 6), (7,)]
+
+
+@pytest.fixture
+def missing(work):
+    """Return a plan of what is missing of four points."""
+    composer = make_composer(work, None, None)
+    words = ["seed=range(4)", "xp.only=missing", "xp.snapshot=off", "xp/profile=slurm"]
+    with composer.active():
+        assignments, _ = parse(words, composer.group_options)
+        return plan(work, composer, assignments, print)
+
+
+def test_a_launch_leaves_out_what_another_one_has_begun_with_since_it_looked(launch, missing, busy, store, capsys):
+    launch(busy, 2)
+
+    made = launch_jobs(missing, None, ["train"], busy)
+
+    assert [run.id for run in made.runs] == [1, 2, 3, 4]
+    assert list(map(runs_of, records(store))) == [[1, 2], [3, 4]]
+    assert "Another launch was quicker with some of these points (runs 1-2)" in capsys.readouterr().err
+    assert launch_jobs(missing, None, ["train"], busy).jobs == ()
+    assert statuses(store) == ["submitted"] * 4
+
+
+def test_one_launch_at_a_time_decides_what_is_missing(store):
+    decided = Event()
+
+    def decide():
+        with deciding(store):
+            decided.set()
+
+    with ThreadPoolExecutor() as pool:
+        with deciding(store):
+            other = pool.submit(decide)
+            assert not decided.wait(0.1)
+        other.result(10)
+    assert decided.is_set()
 
 
 def refuse_from(shell, number):

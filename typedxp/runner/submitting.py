@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 from typedxp.errors import ConfigError, ExecutionError, PlanError, Problem, StoreError, TypedxpError
 from typedxp.runner.launching import allocate_runs
 from typedxp.runner.planning import Launch
+from typedxp.runner.reuse import reuse
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Shell, check_here, local_shell
 from typedxp.stages.execute.imports import Moved
 from typedxp.stages.execute.interrupt import uninterrupted
+from typedxp.stages.snapshot.peek import Seen
 from typedxp.stages.submit import INTERRUPTED, Enlisted, Work, enlist, submit, write_script
-from typedxp.store.claims import claimed
+from typedxp.store.claims import claimed, deciding
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
+from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import Code, RunRecord, RunStatus
 
 if TYPE_CHECKING:
@@ -121,17 +124,35 @@ def script_of(what: Launch, count: int) -> str:
 def launch_jobs(what: Launch, code: Code | None, command: Sequence[str], shell: Shell | None = None) -> Submission:
     """Allocate the runs of a plan, and submit them.
 
-    Make sure by :func:`check_job` that they can be, and keep their ``code``, before.
+    Make sure by :func:`check_job` that they can be, and keep their ``code``, before. Points that ``xp.only`` leaves to
+    another launch, which was quicker, are left out, too; their runs are among those of the result.
 
     Raises:
         StoreError: the store cannot be used.
         KeyboardInterrupt: the user stopped it; what was not submitted is marked so.
     """
     profile = required(what)
-    directories = list(allocate_runs(what, code, command))
-    first = directories[0].read_record()
-    work = Work(what.declaration.name, directory_of(first), python_of(profile))
-    return Submission(tuple(directories), tuple(submit_runs(cluster_of(profile, shell), profile, work, directories)))
+    had, directories = _allocated(what, code, command)
+    if not directories:
+        return Submission(tuple(had), ())
+    work = Work(what.declaration.name, directory_of(directories[0].read_record()), python_of(profile))
+    jobs = submit_runs(cluster_of(profile, shell), profile, work, directories)
+    return Submission((*had, *directories), tuple(jobs))
+
+
+def _allocated(
+    what: Launch, code: Code | None, command: Sequence[str]
+) -> tuple[list[RunDirectory], list[RunDirectory]]:
+    """Allocate the runs of a plan; return the runs of others that stand for some of its points, and the new ones."""
+    if what.settings.only == "all":
+        return [], list(allocate_runs(what, code, command))
+    with deciding(Store(what.settings.logs)):
+        # Once more: another launch may have begun with them since the user was told what is missing.
+        left = reuse(what, lambda: Seen(code))
+        if left.directories:
+            found = listed([directory.id for directory in left.directories])
+            print(f"Another launch was quicker with some of these points ({found}): left out.", file=sys.stderr)
+        return left.directories, list(allocate_runs(left.what, code, command)) if left.what.plan.runs else []
 
 
 def submit_runs(

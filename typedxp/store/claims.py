@@ -1,4 +1,4 @@
-"""Owns the right to execute a run: one process at a time has it, and each attempt is made once."""
+"""Owns the right to execute a run, and the right to decide which are to be made: one process at a time has each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from typedxp.errors import ExecutionError, StoreError
 from typedxp.store.directory import RunDirectory
+from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunStatus
 
 
@@ -27,6 +28,26 @@ def claimed(directory: RunDirectory, attempt: int) -> Iterator[None]:
             if status.status is RunStatus.COMPLETED or status.attempt != attempt - 1:
                 raise ExecutionError(f"Run {directory.id} was executed by another process: it is {status.status}.")
         yield
+
+
+@contextmanager
+def deciding(store: Store) -> Iterator[None]:
+    """Let other processes wait that are about to decide which runs a store lacks, until the end of the block."""
+    with suppress(OSError):
+        store.cache.mkdir(parents=True, exist_ok=True)
+    try:
+        file = os.open(store.cache / "deciding", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        # What cannot be written will be said when something is.
+        yield
+        return
+    try:
+        # There are file systems without locks.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 @contextmanager
