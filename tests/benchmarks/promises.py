@@ -61,3 +61,6 @@ def faster(factor: float) -> Reach:
 def python(*arguments: str) -> Command:
     """Return the command of a program in `programs`, or of another call of Python."""
     return (sys.executable, *arguments)
+
+
+BARE_PYTHON = Cost(python("-c", "pass"))

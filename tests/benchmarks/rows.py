@@ -5,11 +5,10 @@ from __future__ import annotations
 from tests.benchmarks.checkouts import CHECKOUTS
 from tests.benchmarks.clusters import CLUSTERS
 from tests.benchmarks.measure import Cost, cpu, memory, until_first_line
-from tests.benchmarks.promises import MB, MS, Row, at_most, at_most_over, faster, python, times
+from tests.benchmarks.promises import BARE_PYTHON, MB, MS, Row, at_most, at_most_over, faster, python, times
 from tests.benchmarks.reading import READING
 from tests.benchmarks.snapshots import SNAPSHOTS
 
-_BARE_PYTHON = Cost(python("-c", "pass"))
 _ONE_POINT = python("union.py", "-n", "optimizer=sgd", "optimizer.lr=0.001", "seed=0")
 _10_000_POINTS = python(
     "union.py", "-n", "optimizer=sgd,adam", "optimizer.lr=0.001,0.01,0.1,1", "seed=range(1250)", "xp.max_runs=10000"
@@ -88,7 +87,7 @@ ROWS: tuple[Row, ...] = (
         what="typedxp --help",
         measured=Cost(python("-m", "typedxp", "--help")),
         against="python -c pass",
-        reference=_BARE_PYTHON,
+        reference=BARE_PYTHON,
         reaches=(at_most_over(150 * MS, "150 ms"),),
         repeats=10,
     ),
@@ -97,7 +96,7 @@ ROWS: tuple[Row, ...] = (
         what="start of a worker to the first line of the function",
         measured=Cost(_WORKER, probe=until_first_line),
         against="python -c pass",
-        reference=_BARE_PYTHON,
+        reference=BARE_PYTHON,
         reaches=(at_most_over(150 * MS, "150 ms"),),
         repeats=10,
         prepare=(python("first_line.py"),),

@@ -6,22 +6,10 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from many_files import make_repository
+
 from typedxp.stages.snapshot.checkout import make_checkout, remove_checkout
 from typedxp.stages.snapshot.repository import load_git
-
-COMMIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=files")
-
-
-def make_repository(root: Path) -> None:
-    """Make a repository of 5,000 files in 50 directories, unless it is there."""
-    if root.exists():
-        return
-    for number in range(5_000):
-        file = root / f"package_{number % 50}" / f"module_{number}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"NUMBER = {number}\n" * (1 + number % 100))
-    for command in (("git", "init", "--quiet"), ("git", "add", "."), COMMIT):
-        subprocess.run(command, cwd=root, check=True)
 
 
 def main(how: str) -> None:

@@ -1,31 +1,15 @@
 """Keep a working tree of 5,000 files: `python snapshot.py ours|status|stash clean|dirty|again`."""
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from many_files import make_repository
+
 from typedxp.stages.snapshot.repository import load_git
 from typedxp.stages.snapshot.snapshot import take_snapshot
 from typedxp.vocabulary.settings import Settings
-
-COMMIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=files")
-OLD = 1_600_000_000
-
-
-def make_repository(root: Path) -> None:
-    """Make a repository of 5,000 files in 50 directories, unless it is there."""
-    if root.exists():
-        return
-    for number in range(5_000):
-        file = root / f"package_{number % 50}" / f"module_{number}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"NUMBER = {number}\n" * (1 + number % 100))
-        os.utime(file, (OLD, OLD))
-    for command in (("git", "init", "--quiet"), ("git", "add", "."), COMMIT, ("git", "config", "user.name", "A")):
-        subprocess.run(command, cwd=root, check=True)
-    subprocess.run(("git", "config", "user.email", "a@example.org"), cwd=root, check=True)
 
 
 def change(root: Path, state: str) -> None:
