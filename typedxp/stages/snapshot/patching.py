@@ -41,12 +41,12 @@ def patch_tree(working: Working, objects: Objects) -> str | None:
         return None
     if not all(facts is None or _is_plain(change, facts) for change, facts in working.found):
         return None
-    with ThreadPoolExecutor(1) as pool:
-        # Git reads the trees while it names the files, and these are written.
+    with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(_read_trees, working, commit, directories)
-        files = _write_files(working, objects)
+        writing = pool.submit(_write_files, working)
+        files = _read_files(working, objects)
     trees = reading.result()
-    if trees is None or files is None:
+    if trees is None or writing.result() != [entry[1] for entry in files.values() if entry and entry[0] != _LINK]:
         return None
     _put(trees, {change.path: _entry(change) for change in working.changes if change.staged not in ".?U"})
     if not _tells_attributes(working.repository.root, trees):
@@ -128,30 +128,30 @@ def _tells_attributes(root: Path, trees: _Trees) -> bool:
     )
 
 
-def _write_files(working: Working, objects: Objects) -> dict[str, _Entry | None] | None:
-    """Keep what is not in the index; None if git would keep of any file something else than its bytes."""
-    names = iter(_names(working))
-    written: dict[str, _Entry | None] = {}
+def _read_files(working: Working, objects: Objects) -> dict[str, _Entry | None]:
+    """Say what would be kept of what is not in the index, if git kept every file byte for byte."""
+    entries: dict[str, _Entry | None] = {}
     for change, facts in working.found:
         if facts is None:
-            written[change.path] = None
+            entries[change.path] = None
             continue
         path = working.repository.root / change.path
         if stat.S_ISLNK(facts.st_mode):
-            mode, data = _LINK, os.fsencode(path.readlink())
+            mode, name = _LINK, objects.write("blob", os.fsencode(path.readlink()))
         else:
-            mode, data = change.mode.encode() or _FILE, path.read_bytes()
-            if objects.name("blob", data) != next(names):
-                return None
-        written[change.path] = (mode, bytes.fromhex(objects.write("blob", data)))
-    return written
+            mode, name = change.mode.encode() or _FILE, objects.name("blob", path.read_bytes())
+        entries[change.path] = (mode, bytes.fromhex(name))
+    return entries
 
 
-def _names(working: Working) -> list[str]:
-    """Have git name what it would keep of each file that is not in the index, in their order."""
+def _write_files(working: Working) -> list[bytes]:
+    """Have git keep each file that is not in the index; return the names of what it keeps, in their order."""
     files = (change.path for change, facts in working.found if facts is not None and stat.S_ISREG(facts.st_mode))
     told = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
-    return working.repository.ask("hash-object", "--stdin-paths", told=told).decode("ascii").split() if told else []
+    if not told:
+        return []
+    answer = working.repository.ask("hash-object", "-w", "--stdin-paths", told=told)
+    return [bytes.fromhex(name) for name in answer.decode("ascii").split()]
 
 
 def _quoted(path: bytes) -> bytes:
