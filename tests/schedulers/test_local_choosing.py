@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from typedxp.schedulers.queue.choosing import Demand, Usage, choose
+from typedxp.schedulers.queue.tracked import Tracked
+from typedxp.schedulers.queue.waiting import why_waiting
+from typedxp.schedulers.queue.words import Options, QueuedJob, Record, Word
 
 
 def chosen(*demands: Demand, usage: Usage | None = None, cpus: int = 8) -> list[tuple[int, tuple[str, ...]]]:
@@ -88,3 +91,38 @@ def test_no_gpu_is_handed_out_twice_and_no_limit_is_passed(demands):
 @given(DEMANDS)
 def test_where_nothing_runs_the_first_job_starts(demands):
     assert [job for job, _ in chosen(*demands, cpus=4)[:1]] == [0][: len(demands)]
+
+
+def job(number: int, running: int, count: int, **options) -> Tracked:
+    """Return an array of which the first elements run."""
+    queued = QueuedJob(number, "/", 0o77, Options("a", "b", **{"slots": 8, "array": tuple(range(count)), **options}))
+    gpus = options.get("gpu_ids", ())
+    words = [Record(Word.RUNNING, gpus=gpus[:1])] * running + [Record(Word.QUEUED)] * (count - running)
+    return Tracked(queued, dict(zip(queued.names, words, strict=True)))
+
+
+def why(*jobs: Tracked, ended: frozenset[int] = frozenset()) -> dict[str, str]:
+    return why_waiting({tracked.job.id: tracked for tracked in jobs}, ended.__contains__, 8)
+
+
+def test_what_waits_for_a_place_says_how_many_are_ahead():
+    assert why(job(1, 2, 4, slots=2), job(2, 0, 1)) == {
+        "1_2": "waits for a place: 2 run already, slots=2",
+        "1_3": "waits for a place: 2 run already, slots=2, 1 ahead",
+        "2_0": "waits for its turn, 2 ahead",
+    }
+
+
+def test_what_is_about_to_start_does_not_say_that_it_waits():
+    assert why(job(1, 1, 4, slots=2)) == {
+        "1_2": "waits for a place: 2 run already, slots=2",
+        "1_3": "waits for a place: 2 run already, slots=2, 1 ahead",
+    }
+
+
+def test_what_waits_for_something_else_than_a_place_says_so():
+    assert why(job(1, 1, 2, parallel=1)) == {"1_1": "1 of its job run already: parallel=1"}
+    assert why(job(1, 1, 2, gpus=1, gpu_ids=("0",))) == {"1_1": "waits for 1 of the GPUs 0"}
+    assert why(job(1, 1, 2, cpus=6)) == {"1_1": "waits for 6 of 8 CPUs: 6 are taken"}
+    assert why(job(1, 1, 1), job(2, 0, 1, after=(1,))) == {"2_0": "runs after job 1"}
+    assert why(job(2, 0, 1, after=(1,)), ended=frozenset({1})) == {}

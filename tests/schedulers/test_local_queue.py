@@ -87,6 +87,17 @@ def test_the_next_question_replaces_a_dispatcher_that_was_killed(queue, place):
     assert (place / "started").read_text() == "x\n" * 3
 
 
+def test_what_is_queued_says_what_it_waits_for(queue, place):
+    job = queue.submit(place, WAIT + "touch here; wait_for go", "--array=0-2 --slots=1")
+    until((place / "here").exists)
+
+    found = queue.ask("status", job)
+
+    reasons = [found[f"{job}_{index}"].get("reason") for index in range(3)]
+    waits = "waits for a place: 1 run already, slots=1"
+    assert reasons == [None, waits, f"{waits}, 1 ahead"]
+
+
 def test_a_dispatcher_that_is_killed_again_and_again_starts_nothing_twice(queue, place):
     job = queue.submit(place, "echo $TYPEDXP_LOCAL_TASK_ID >> started", "--array=0-39 --slots=2")
     for _ in range(8):

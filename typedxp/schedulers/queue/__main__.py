@@ -13,9 +13,12 @@ from typing import Any
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.queue.dispatcher import dispatch
 from typedxp.schedulers.queue.files import QueueFiles, default_directory, unwritable
+from typedxp.schedulers.queue.machine import cpus
 from typedxp.schedulers.queue.options import read_options
 from typedxp.schedulers.queue.presence import dispatching, wake
-from typedxp.schedulers.queue.words import QueuedJob, Record
+from typedxp.schedulers.queue.tracked import Tracked
+from typedxp.schedulers.queue.waiting import why_waiting
+from typedxp.schedulers.queue.words import QueuedJob, Record, Word
 from typedxp.schedulers.shell import start
 
 USAGE = """\
@@ -62,21 +65,28 @@ def status(files: QueueFiles, names: Sequence[str]) -> dict[str, Any]:
     if any(not files.done(number) for number in numbers if files.job(number) is not None):
         files.make()
         ensure_dispatcher(files)
-    found: dict[str, Any] = {}
-    for number in numbers:
-        job = files.job(number)
-        if job is not None:
-            found |= {name: _said(record) for name, record in files.records(job).items()}
+    asked = {number: job for number in numbers if (job := files.job(number)) is not None}
+    records = {name: record for job in asked.values() for name, record in files.records(job).items()}
     wanted = set(names)
-    return {name: said for name, said in found.items() if not names or wanted & {name, name.partition("_")[0]}}
+    found = {name: each for name, each in records.items() if not names or wanted & {name, name.partition("_")[0]}}
+    waiting = any(record.word is Word.QUEUED for record in found.values())
+    why = why_waiting(_open_jobs(files), files.done, cpus()) if waiting else {}
+    return {name: _said(record, why.get(name)) for name, record in found.items()}
 
 
-def _said(record: Record) -> dict[str, Any]:
+def _open_jobs(files: QueueFiles) -> dict[int, Tracked]:
+    """Read all jobs that have not ended, since each of them may be what another waits for."""
+    jobs = {number: files.job(number) for number in files.numbers() if not files.done(number)}
+    return {number: Tracked(job, files.records(job)) for number, job in jobs.items() if job is not None}
+
+
+def _said(record: Record, waiting: str | None) -> dict[str, Any]:
+    reason = waiting if record.word is Word.QUEUED else None
     said = {
         "word": record.word,
         "exit_code": record.exit_code,
         "signal": record.signal,
-        "reason": record.reason,
+        "reason": "; ".join(text for text in (record.reason, reason) if text) or None,
         "gpus": list(record.gpus) or None,
         "started": record.started,
         "ended": record.ended,

@@ -15,12 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from typedxp.schedulers.queue.choosing import Demand, Usage, choose
+from typedxp.schedulers.queue.choosing import choose
 from typedxp.schedulers.queue.files import QueueFiles
 from typedxp.schedulers.queue.machine import boot, cpus
 from typedxp.schedulers.queue.presence import take_lock, wake
 from typedxp.schedulers.queue.shepherd import CANCEL, HANDLED, REQUEUE, Shepherd, signal_all
-from typedxp.schedulers.queue.tracked import Tracked
+from typedxp.schedulers.queue.tracked import Tracked, usage_of
 from typedxp.schedulers.queue.words import Record, Word
 from typedxp.vocabulary.processes import alive, process_start
 
@@ -223,27 +223,11 @@ class Dispatcher:
         return None
 
     def _start_what_may(self) -> None:
-        usage = Usage()
-        for tracked in self._jobs.values():
-            for name in tracked.running:
-                usage.take(tracked.job.options.cpus, tracked.records[name].gpus)
-        demands = [self._demand(tracked) for tracked in self._jobs.values() if tracked.waiting and not tracked.after]
+        usage = usage_of(self._jobs.values())
+        demands = [tracked.demand for tracked in self._jobs.values() if tracked.waiting and not tracked.after]
         for number, gpus in list(choose(demands, usage, cpus())):
             tracked = self._jobs[number]
             self._start(tracked, tracked.waiting[0], gpus)
-
-    def _demand(self, tracked: Tracked) -> Demand:
-        options = tracked.job.options
-        return Demand(
-            tracked.job.id,
-            len(tracked.waiting),
-            len(tracked.running),
-            options.slots,
-            options.parallel,
-            options.cpus,
-            options.gpus or 0,
-            options.gpu_ids,
-        )
 
     def _start(self, tracked: Tracked, name: str, gpus: tuple[str, ...]) -> None:
         """Start a shepherd. It waits until it is recorded, or we are gone: nothing is started twice, or unrecorded."""

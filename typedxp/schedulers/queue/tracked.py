@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 
+from typedxp.schedulers.queue.choosing import Demand, Usage
 from typedxp.schedulers.queue.words import QueuedJob, Record, Word
 
 
@@ -25,6 +27,21 @@ class Tracked:
         """Whether all elements have ended."""
         return not self._open
 
+    @property
+    def demand(self) -> Demand:
+        """What its queued elements wait for."""
+        options = self.job.options
+        return Demand(
+            self.job.id,
+            len(self.waiting),
+            len(self.running),
+            options.slots,
+            options.parallel,
+            options.cpus,
+            options.gpus or 0,
+            options.gpu_ids,
+        )
+
     def waiting_or_held(self) -> list[str]:
         """Name what has neither ended nor runs."""
         return [name for name in self._open if name not in self.running]
@@ -41,3 +58,12 @@ class Tracked:
         (self.running.add if record.word is Word.RUNNING else self.running.discard)(name)
         if record.word.final:
             self._open.discard(name)
+
+
+def usage_of(jobs: Iterable[Tracked]) -> Usage:
+    """Count what the running elements of some jobs use."""
+    usage = Usage()
+    for tracked in jobs:
+        for name in tracked.running:
+            usage.take(tracked.job.options.cpus, tracked.records[name].gpus)
+    return usage
