@@ -112,6 +112,11 @@ def test_a_condition_holds_when_python_says_so(texts):
         ("'x' in none", False),
         ("'x' not in none", True),
         ("a in none or flag", True),
+        ("-a < 0 and +a > 0", True),
+        ("-none < 1 or +none < 1", False),
+        ("none in 'x'", False),
+        ("none not in 'x'", True),
+        ("none in [null, 1]", True),
         ("name == 'a & b' or name == 'adam'", True),
         ("`train/loss` < 1 and `a` == 1", True),
         ("o.`my-key` == 'x' & `o.my-key` == 'x'", True),
@@ -175,6 +180,7 @@ def test_what_cannot_be_compared_with_a_time_is_refused(text, reason):
         ("0 < a < list", r"a = 1 \(a number\) cannot be compared with list = \[1, 2\] \(a list\)"),
         ("time < 1", r"time = 2026-11-20T12:00:00\+00:00 \(a time\) cannot be compared with 1 \(a number\)"),
         ("name * 2 == 'x'", r"name = 'adam' \(text\) and 2 \(a number\) are not both numbers"),
+        ("-name < 1", r"name = 'adam' \(text\) is no number"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_value_and_type(text, reason):

@@ -267,14 +267,20 @@ def _value(node: ast.expr, lookup: Lookup) -> Any:
             return decide(_value(part, lookup) for part in node.values)
         case ast.UnaryOp():
             operand = _value(node.operand, lookup)
-            return (
-                not operand if isinstance(node.op, ast.Not) else -operand if isinstance(node.op, ast.USub) else +operand
-            )
+            return not operand if isinstance(node.op, ast.Not) else _signed(node, operand)
         case ast.BinOp():
             return _calculate(node, lookup)
         case ast.Compare():
             return _compare(node, lookup)
     raise AssertionError(f"{type(node).__name__} was let through")
+
+
+def _signed(node: ast.UnaryOp, operand: Any) -> Any:
+    if operand is None:
+        return None
+    if not isinstance(operand, int | float):
+        raise TypeError(f"{_told(node.operand, operand)} is no number")
+    return -operand if isinstance(node.op, ast.USub) else operand
 
 
 def _calculate(node: ast.BinOp, lookup: Lookup) -> Any:
@@ -303,8 +309,8 @@ def _compare(node: ast.Compare, lookup: Lookup) -> bool:
 def _holds(operation: ast.cmpop, left: Any, right: Any) -> bool:
     if isinstance(operation, _ORDER) and (left is None or right is None):
         return False
-    if isinstance(operation, ast.In | ast.NotIn) and right is None:
-        # Nothing is in what is not there.
+    if isinstance(operation, ast.In | ast.NotIn) and (right is None or (left is None and isinstance(right, str))):
+        # Nothing is in what is not there, and what is not there is in no text.
         return isinstance(operation, ast.NotIn)
     return bool(_COMPARE[type(operation)](left, right))
 
