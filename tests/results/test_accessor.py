@@ -57,11 +57,39 @@ def test_spreads_skip_what_is_missing(partial):
     assert losses.xp.coverage("seed")["completed"].values.tolist() == [2, 0, 1]
 
 
+@pytest.mark.parametrize("status", ["running", "cancelled", "preempted", "out_of_memory"])
+def test_runs_that_have_logged_a_part_are_told_when_they_are_averaged(store, status):
+    store.add({"seed": 0}, [{"loss": 1.0}])
+    store.add({"seed": 1}, [{"loss": 2.0}], RunStatus(status))
+
+    with pytest.warns(ResultsWarning, match="Runs that did not complete count by what they logged last: 2"):
+        assert open_results(store.path).xp.last().xp.mean("seed")["train.loss"] == 1.5
+
+
+def test_runs_that_have_not_begun_are_no_news(store):
+    store.add({"seed": 0}, [{"loss": 1.0}])
+    for seed, status in ((1, RunStatus.PLANNED), (2, RunStatus.SUBMITTED)):
+        store.add({"seed": seed}, [], status)
+
+    assert open_results(store.path).xp.last().xp.mean("seed")["train.loss"] == 1.0
+
+
 def test_a_complete_mean_is_refused_where_runs_are_missing(partial):
     with pytest.raises(ResultsError, match=r"lr=0.2: run 3 \(seed=0\) is failed, a run \(seed=1\) is missing"):
         partial.xp.mean("seed", complete=True)
     whole = partial.sel(lr=[0.1])
     xarray.testing.assert_identical(whole.xp.mean("seed", complete=True), whole.xp.mean("seed"))
+
+
+def test_nothing_made_what_has_no_run_left(results):
+    attrs = results.isel(seed=[])["train.loss"].xp.mean("seed").attrs
+
+    assert (attrs["runs"], attrs["versions"]) == ("", "")
+
+
+def test_the_best_of_no_step_is_refused(results):
+    with pytest.raises(ResultsError, match=r"train.loss has nothing along train.step to choose from"):
+        results.isel({"train.step": []})["train.loss"].xp.best("min")
 
 
 def test_provenance_goes_through_reductions(results):

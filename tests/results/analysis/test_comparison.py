@@ -91,6 +91,14 @@ def test_only_pairs_with_both_present_count(losses):
     assert (unpaired["n_a"][0], unpaired["n_b"][0], unpaired["mean_a"][0]) == (4, 4, 3.75)
 
 
+def test_infinite_values_are_left_out_and_told(losses):
+    losses[0, 4] = math.inf
+
+    with pytest.warns(ResultsWarning, match=r"1 infinite values of test.loss are left out"):
+        [row] = compare(losses, "optimizer", "seed").to_dict("records")
+    assert (row["n_a"], row["mean_a"]) == (4, 2.5)
+
+
 def test_all_pairs_of_all_other_cells_are_compared_and_corrected_together():
     values = np.random.default_rng(0).normal(size=(3, 2, 8)) + np.arange(3)[:, None, None]
     coords = {"optimizer": ["a", "b", "c"], "lr": [0.1, 0.2]}

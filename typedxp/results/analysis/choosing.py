@@ -76,11 +76,14 @@ def best(data: Labelled, mode: Mode, of: xarray.DataArray, by: str | Iterable[st
     Where every value of ``of`` is missing, the result is missing.
 
     Raises:
-        ResultsError: a dimension or the word for the mode is wrong, or ``of`` holds no numbers.
+        ResultsError: a dimension or the word for the mode is wrong, or ``of`` holds no numbers, or nothing at all.
     """
     check_word(mode, ("min", "max"), "What is best")
     check_numeric(of)
     dims = check_dimensions(data, check_dimensions(of, by if by is not None else _only_steps(of)))
+    for dim in dims:
+        if not of.sizes[dim]:
+            raise ResultsError(f"{of.name} has nothing along {dim} to choose from.")
     try:
         xarray.align(data, of, join="exact")
     except ValueError as error:

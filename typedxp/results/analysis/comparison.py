@@ -31,9 +31,10 @@ def compare(
 ) -> pd.DataFrame:
     """Compare every two labels along a dimension by the values over some others, such as the seeds.
 
-    With ``paired``, a value counts if the other label has one at the same place. The test is Student's t-test of the
-    differences, or Wilcoxon's signed-rank test (``wilcoxon``); else it is Welch's t-test, which does not assume equal
-    variances, or that of Mann and Whitney (``mannwhitney``). All are two-sided.
+    With ``paired``, a value counts if the other label has one at the same place. Infinite values are left out, with a
+    warning. The test is Student's t-test of the differences, or Wilcoxon's signed-rank test (``wilcoxon``); else it is
+    Welch's t-test, which does not assume equal variances, or that of Mann and Whitney (``mannwhitney``). All are
+    two-sided.
 
     Returns:
         One row for each pair, and for each cell of the dimensions that are left: the labels ``a`` and ``b``; how many
@@ -50,8 +51,10 @@ def compare(
     if test not in _TESTS[paired]:
         check_word(test, _TESTS[paired], f"The test of {'paired' if paired else 'unpaired'} values")
     _check_comparable(array, along, dims)
+    array = array.compute()
     rows = [_row(cell, a, b, paired, test) for cell, a, b in _pairs(array, along, dims)]
     frame = pd.DataFrame(rows)
+    _warn_of_infinite(array)
     _warn_of_few(frame)
     frame["p_holm"] = holm(frame["p"].to_numpy())
     frame.attrs = {"test": test, "paired": paired, "effect": "d_z" if paired else "Hedges g", "over": list(dims)}
@@ -171,6 +174,12 @@ def _test(first: Floats, second: Floats, paired: bool, test: Test) -> tuple[floa
 def _varies(values: Floats) -> bool:
     """Tell whether values differ by more than rounding does."""
     return len(values) > 1 and bool(np.ptp(values) > 1e-12 * np.abs(values).max())
+
+
+def _warn_of_infinite(array: xarray.DataArray) -> None:
+    infinite = int(np.isinf(array).sum())
+    if infinite:
+        warn(f"{infinite} infinite values of {array.name} are left out of the comparison: runs that diverged, perhaps.")
 
 
 def _warn_of_few(frame: pd.DataFrame) -> None:

@@ -22,6 +22,9 @@ from typedxp.vocabulary.records import BAD, RunStatus
 CODE = "code"
 MISSING = "missing"
 
+_PARTIAL = BAD | {RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.PREEMPTED}
+"""What runs are that may have logged a part of what they would log."""
+
 _SHOWN = 5
 _LOOKED_AT = 100
 # The coordinates that were warned of, by identity: they are forgotten when the data is.
@@ -78,17 +81,17 @@ def check_complete(data: Data, over: str | Iterable[str]) -> None:
 def warn_of_what_is_averaged(data: Data, over: str | Iterable[str]) -> None:
     """Warn if what is about to be averaged is of different versions of the code, or of runs that did not complete."""
     warn_of_versions(data, over)
-    _warn_of_failed(data, over)
+    _warn_of_partial(data, over)
 
 
-def _warn_of_failed(data: Data, over: str | Iterable[str]) -> None:
-    """Warn of the runs that ended badly and count all the same, by what they logged until then."""
+def _warn_of_partial(data: Data, over: str | Iterable[str]) -> None:
+    """Warn of the runs that did not complete, or not yet, and count all the same, by what they logged until then."""
     status, run = data.coords.get(STATUS), data.coords.get(RUN)
     if status is None or run is None or not any(dim in status.dims for dim in as_names(over)):
         return
-    failed = status.isin(list(BAD)).values
-    if failed.any() and _is_news(status):
-        ids = spell_ids(run.values[failed].ravel().tolist())
+    partial = status.isin(list(_PARTIAL)).values
+    if partial.any() and _is_news(status):
+        ids = spell_ids(run.values[partial].ravel().tolist())
         warn(
             f"Runs that did not complete count by what they logged last: {ids}. Leave them out by "
             "open_results(..., where=\"status == 'completed'\"), or refuse them by complete=True."

@@ -14,6 +14,7 @@ import xarray
 from typedxp.errors import ResultsError
 from typedxp.results.analysis.axes import lay_out, title_along, title_of
 from typedxp.results.analysis.checks import as_names, check_numeric, show_label
+from typedxp.results.analysis.choosing import is_step
 from typedxp.results.analysis.libraries import needed_for
 from typedxp.results.analysis.provenance import Provenance
 from typedxp.results.analysis.statistics import IntervalKind, interval
@@ -99,7 +100,7 @@ def _find_x(array: xarray.DataArray, named: Sequence[str]) -> str:
     """Return the dimension along which curves go, where none was named."""
     taken = {dim for name in named for dim in (array[name].dims if name in array.coords else (name,))}
     left = [str(dim) for dim in array.dims if dim not in taken]
-    steps = [dim for dim in left if dim.endswith(".step")]
+    steps = [dim for dim in left if is_step(array, dim)]
     long = [dim for dim in left if array.sizes[dim] > 1]
     for found in (steps, left, long):
         if len(found) == 1:

@@ -82,7 +82,10 @@ def describe(dataset: xarray.Dataset | xarray.DataArray) -> dict[str, str]:
     runs = _present(run)
     code = dataset.coords.get("code")
     versions = _group(run, code) if code is not None else _keep(known.get("versions", ""), runs)
-    return {"runs": spell_ids(runs)} | ({"versions": spell_versions(versions)} if versions else {})
+    # Those of before are not to stay where no run is left.
+    return {"runs": spell_ids(runs)} | (
+        {"versions": spell_versions(versions)} if versions or "versions" in known else {}
+    )
 
 
 def origin(dataset: xarray.Dataset | xarray.DataArray) -> dict[str, str]:
