@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -341,6 +343,22 @@ def test_a_file_that_cannot_be_finished_is_not_there_at_all(target, made):
     with pytest.raises(ResultsError):
         write_archive(failing, target, overwrite=True)
     assert reread(target)["total"] == 3
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_what_was_there_comes_back_if_it_cannot_be_replaced(target, made, monkeypatch):
+    write_archive(made, target)
+
+    def rename(self, other):
+        if other == target and not self.name.endswith(".old"):
+            raise OSError("the disk is gone")
+        return os.rename(self, other)  # noqa: PTH104 - that of pathlib is what is replaced here
+
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(Path, "replace", rename)
+    with pytest.raises(ResultsError, match="the disk is gone"):
+        write_archive(made[["total"]], target, overwrite=True)
+    assert set(reread(target).data_vars) == set(made.data_vars)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 

@@ -227,7 +227,11 @@ def _put(draft: Path, target: Path) -> None:
         # No call replaces a directory that is not empty.
         old = draft.with_name(f"{draft.name}.old")
         target.rename(old)
-        draft.rename(target)
+        try:
+            draft.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
         shutil.rmtree(old)
     else:
         draft.replace(target)
