@@ -117,7 +117,7 @@ def test_a_damaged_run_does_not_hide_the_others(typedxp, tmp_path):
 
     assert "1  completed" in said
     assert "2/status.json cannot be read" in said
-    assert said.startswith("typedxp: Left out 2 damaged runs of logs: 2, 3. ")
+    assert said.startswith("typedxp: Left out 2 damaged runs or files of logs: 2, 3. ")
     assert "Traceback" not in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def typed(tmp_path, monkeypatch, capsys):
         return printed.out if code == 0 else printed.err
 
     return run
+
+
+def test_a_damaged_run_cannot_be_compared(typed):
+    Path("logs/2/status.json").write_text("{")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        told = typed("diff", "1", "2", code=2)
+    assert "Left out 1 damaged run or file of logs: 2." in told
+    assert "Run 2 of logs cannot be compared: what is recorded of it is damaged." in told
 
 
 def test_diff_shows_what_differs_and_metrics_side_by_side(typed):

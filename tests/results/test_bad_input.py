@@ -77,7 +77,7 @@ def test_a_damaged_run_is_left_out_with_one_warning(grid, name, content):
     for run in ("2", "5"):
         (grid.path / run / name).write_bytes(content)
 
-    with pytest.warns(ResultsWarning, match=f"2 damaged runs of .*: 2, 5. .*{name}") as warned:
+    with pytest.warns(ResultsWarning, match=f"2 damaged runs or files of .*: 2, 5. .*{name}") as warned:
         results = open_results(grid.path)
 
     assert len(warned) == 1

@@ -25,8 +25,6 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     for name in request.rename:
         _find(commands, name, found)
     dropped = {_find(commands, name, found) for name in request.drop}
-    for name in request.rename:
-        _find(commands, name, found)
     return {
         key: commands.table.facts[key]
         if tells_of_runs(commands, key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from typedxp.errors import StoreError
+from typedxp.errors import ResultsError, StoreError
 from typedxp.results.layout.labels import identity
 from typedxp.results.runs.fields import Fields
 from typedxp.results.runs.moments import TIMES
@@ -36,11 +36,14 @@ def compare_runs(store: Path, runs: Sequence[int]) -> Differences:
     """Compare runs of a store.
 
     Raises:
-        ResultsError: there is no such store or no such run.
+        ResultsError: there is no such store or no such run, or one is damaged.
     """
     source = open_source(store, runs)
     fields = Fields(source, source.table)
-    places = [source.table.ids.tolist().index(run) for run in runs]
+    known = {run: place for place, run in enumerate(source.table.ids.tolist())}
+    if missing := [run for run in runs if run not in known]:
+        raise ResultsError(f"Run {missing[0]} of {store} cannot be compared: what is recorded of it is damaged.")
+    places = [known[run] for run in runs]
 
     def values(names: Iterable[str], prefix: str = "", suffix: str = "") -> Values:
         found = {name: fields.fact(name).listed() for name in names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -152,10 +152,6 @@ class Table:
             {name: fact for name, fact in facts.items() if fact.present.any()},
             {name: stream for name, stream in streams.items() if stream.files.present.any()},
         )
-
-    def with_facts(self, facts: Mapping[str, Fact]) -> Table:
-        """Return the table with more facts, or with others in place of those of the same names."""
-        return replace(self, facts={**self.facts, **facts})
 
 
 def join(tables: Sequence[Table]) -> Table:

@@ -15,6 +15,7 @@ from typedxp.results.cache.index import Index
 from typedxp.results.problems import warn
 from typedxp.results.runs.table import Ints, Table, join
 from typedxp.results.runs.tabulate import ARRAYS, tabulate
+from typedxp.results.sources.damage import Damage
 from typedxp.results.sources.found import Found, FoundStream
 from typedxp.results.variables.kept import kept_files
 from typedxp.store import verifications
@@ -60,18 +61,15 @@ def _stamp(path: str) -> int:
 
 
 def _read_runs(store: Store, ids: Ints, stamps: Ints) -> Table:
-    damaged: dict[int, StoreError] = {}
+    damage = Damage(store.path)
     # A part at a time: of what is read, little stays.
     parts = range(0, len(ids), _TOGETHER)
-    tables = [_read_part(store, ids[at : at + _TOGETHER], stamps[at : at + _TOGETHER], damaged) for at in parts]
-    if damaged:
-        shown = ", ".join(map(str, list(damaged)[:10])) + (", ..." if len(damaged) > 10 else "")
-        message = f"Left out {len(damaged)} damaged runs of {store.path}: {shown}. {next(iter(damaged.values()))}"
-        warn(message)
+    tables = [_read_part(store, ids[at : at + _TOGETHER], stamps[at : at + _TOGETHER], damage) for at in parts]
+    damage.warn()
     return join(tables)
 
 
-def _read_part(store: Store, ids: Ints, stamps: Ints, damaged: dict[int, StoreError]) -> Table:
+def _read_part(store: Store, ids: Ints, stamps: Ints, damage: Damage) -> Table:
     found, kept = [], []
     for number, stamp in zip(ids.tolist(), stamps.tolist(), strict=True):
         directory = RunDirectory(store.root / str(number))
@@ -80,7 +78,7 @@ def _read_part(store: Store, ids: Ints, stamps: Ints, damaged: dict[int, StoreEr
         except StoreError as error:
             # Without a run.json it is no run: somebody is making one, or made something else.
             if (directory.path / "run.json").exists():
-                damaged[number] = error
+                damage.add(str(number), error)
             continue
         found.append(run)
         # What may still change is read anew each time.
