@@ -54,6 +54,10 @@ def test_ls_shows_id_status_experiment_and_point_in_columns(typed):
     ]
 
 
+def test_columns_may_be_named_one_by_one(typed):
+    assert typed("ls", "--columns", "run", "--columns", "status") == typed("ls", "--columns", "run,status")
+
+
 def test_ls_where_sort_and_limit(typed):
     def ids(*arguments):
         return [row["id"] for row in json.loads(typed("ls", "--json", *arguments))]

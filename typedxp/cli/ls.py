@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from typedxp.cli.options import json_option, store_option
+from typedxp.cli.results import split_names
 from typedxp.cli.tables import print_csv, print_table, show, show_short, show_time
 from typedxp.results.runs.moments import TIMES
 from typedxp.store.directory import dump
@@ -20,17 +21,11 @@ _FACTS = ("run", "status", "experiment")
 Columns = Mapping[str, Sequence[Any]]
 
 
-def _names(_: click.Context, __: click.Parameter, given: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Take lists with commas apart."""
-    texts = (given,) if isinstance(given, str) else given or ()
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
-
-
 @click.command()
 @store_option
 @click.option("--where", metavar="CONDITION", help="List the runs that meet it, as in \"status == 'failed'\".")
-@click.option("--sort", metavar="FIELD", multiple=True, callback=_names, help="Sort by it; downwards by -FIELD.")
-@click.option("--columns", metavar="FIELD,...", callback=_names, help="What is shown of each run.")
+@click.option("--sort", metavar="FIELD", multiple=True, callback=split_names, help="Sort by it; downwards by -FIELD.")
+@click.option("--columns", metavar="FIELD,...", multiple=True, callback=split_names, help="What is shown of each run.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="List the first N.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for programs.")

@@ -144,7 +144,7 @@ def _cached(cache: Path) -> Iterator[Waste]:
     for name in ("index", "packed"):
         for path in sorted((cache / name).rglob("*")):
             if path.is_file() and _age(path) > _OLD:
-                yield Waste("cache", str(path), path.stat().st_size, path.unlink)
+                yield Waste("cache", str(path), _size(path), partial(_unlink, path))
 
 
 def _snapshots(root: Path, store: Store, notes: list[str]) -> Iterator[Waste]:
@@ -173,6 +173,12 @@ def _snapshots(root: Path, store: Store, notes: list[str]) -> Iterator[Waste]:
         yield Waste("snapshot", f"{snapshot} in {root}", 0, partial(_drop, root, snapshot))
 
 
+def _unlink(path: Path) -> None:
+    """Remove a file; one that another process removed, or that cannot be, is left."""
+    with suppress(OSError):
+        path.unlink()
+
+
 def _drop(root: Path, snapshot: str) -> None:
     if drop_snapshots(root, [snapshot]):
         raise StoreError(f"git refuses to drop the snapshot {snapshot} in {root}.")
@@ -187,9 +193,9 @@ def _age(path: Path) -> float:
 
 
 def _size(path: Path) -> int:
+    """Return the bytes that a file, or all files in a directory, take on the disk."""
     total = 0
-    for above, _, names in os.walk(path):
-        for name in names:
-            with suppress(OSError):
-                total += Path(above, name).lstat().st_blocks * 512
+    for file in [path, *(Path(above, name) for above, _, names in os.walk(path) for name in names)]:
+        with suppress(OSError):
+            total += file.lstat().st_blocks * 512 if not file.is_dir() else 0
     return total
