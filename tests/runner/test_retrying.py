@@ -9,7 +9,7 @@ import pytest
 from typedxp.errors import ConfigError, ExecutionError, ProfileError, SchedulerError
 from typedxp.runner.acting import cancel
 from typedxp.runner.retrying import Retrying, ended_as, retry
-from typedxp.schedulers.shell import local_shell
+from typedxp.schedulers.shell import Command, local_shell
 from typedxp.store.jobs import jobs
 from typedxp.vocabulary.records import RunStatus
 from typedxp.worker.job import execute_job
@@ -165,14 +165,16 @@ def test_what_completed_or_is_underway_is_refused_with_its_id(ended, launch, bus
         made(list(look(busy).values())[1:], busy)
 
 
-def test_what_a_run_waited_for_has_been_if_it_ever_started(launch, busy, look, store):
-    launch(busy, 2, after=["77"])
+def test_what_a_run_waited_for_has_been_if_it_ever_started(launch, busy, look, store, tmp_path):
+    (tmp_path / "before.sh").write_text("#!/bin/bash\n")
+    before = busy(Command(("sbatch", "--parsable", str(tmp_path / "before.sh")))).out.strip()
+    launch(busy, 2, after=[before])
     cancel(list(look(busy).values()), busy)
     store.run(1).write_status(replace(store.run(1).read_status(), attempt=1))
 
     records = made(list(look(busy).values()), busy)
 
-    assert {runs_of(record)[0]: record.profile.get("after") for record in records} == {1: None, 2: ["77"]}
+    assert {runs_of(record)[0]: record.profile.get("after") for record in records} == {1: None, 2: [before]}
 
 
 def test_nothing_is_written_on_a_machine_without_the_scheduler(ended, store, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from tests.schedulers.replies import Answers, reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster
-from typedxp.schedulers.shell import Command
+from typedxp.schedulers.shell import Command, Unanswered
 from typedxp.schedulers.slurm import SlurmScheduler
 
 
@@ -41,6 +41,15 @@ def test_what_a_scheduler_cannot_is_said() -> None:
     assert cluster.test(Path("job.sh")) is None
     with pytest.raises(SchedulerError, match="slurm has no way to hold jobs"):
         cluster.hold(["1"])
+
+
+def test_a_doubt_that_nobody_answers_leaves_nothing_submitted() -> None:
+    def silent(command: Command):
+        raise Unanswered("no answer")
+
+    with pytest.raises(SchedulerError, match="no answer") as error:
+        Cluster(SlurmScheduler(), silent).submit(Path("job.sh"), None, after=["7"])
+    assert not isinstance(error.value, Unanswered)
 
 
 def test_what_is_gone_need_not_be_cancelled() -> None:

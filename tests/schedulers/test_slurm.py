@@ -258,6 +258,52 @@ def test_the_way_to_the_cluster_does() -> None:
     assert not any(fnmatchcase("SLURM_CONF", pattern) for pattern in SLURM.inherited)
 
 
+# What is waited for
+
+
+def after(*names, replies):
+    shell = Answers(*replies)
+    SLURM.check_after(names, shell)
+    return shell.asked
+
+
+def test_jobs_that_slurm_knows_are_waited_for_without_another_question() -> None:
+    known = reply("7|PENDING|0|0|None|\n8_0|FAILED|256|0|NonZeroExitCode|\n9_3|RUNNING|0|0|None|\n")
+
+    [words] = after("7", "8", "9_3", "9_3+5", replies=[known])
+    assert words[-2:] == ("-j", "7,8,9_3")
+
+
+def test_jobs_that_slurm_has_forgotten_must_have_succeeded() -> None:
+    succeeded = reply("7_0|COMPLETED|0:0\n7_1|COMPLETED|0:0\n8_2|COMPLETED|0:0\n")
+
+    asked = after("7", "8_2", replies=[reply(), succeeded])
+    assert [(words[0], words[-1]) for words in asked] == [("squeue", "7,8_2"), ("sacct", "7,8_2")]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"),
+    [
+        (reply(), "succeeded. Check the ids"),
+        (reply("7_0|COMPLETED|0:0\n7_1|FAILED|1:0\n"), "(FAILED, exit 1:0)"),
+        (reply("7_0|COMPLETED|0:0\n7_[1-9]|CANCELLED by 0|0:0\n"), "(CANCELLED by 0, exit 0:0)"),
+        (captured("slurm-22.05-no-accounting", "sacct"), "succeeded. Check the ids"),
+        (reply(err="sacct: error: Connection refused\n", code=1), "(sacct says: sacct: error: Connection refused)"),
+    ],
+)
+def test_nothing_comes_after_what_is_not_known_to_have_succeeded(accounts, said) -> None:
+    with pytest.raises(SchedulerError) as error:
+        after("7", replies=[captured(HERE, "squeue-one-unknown"), accounts])
+
+    assert str(error.value).startswith("slurm has forgotten 7, and would start the job at once")
+    assert said in str(error.value)
+
+
+def test_an_element_that_the_array_has_not_is_not_known() -> None:
+    with pytest.raises(SchedulerError, match="forgotten 7_12"):
+        after("7_12", replies=[reply(), reply("7_0|COMPLETED|0:0\n7_[1-9]|CANCELLED by 0|0:0\n")])
+
+
 # Acts
 
 

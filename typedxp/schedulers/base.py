@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from typedxp.errors import ProfileError, SchedulerError
-from typedxp.schedulers.shell import Command, Reply, Shell, answered
+from typedxp.schedulers.shell import Command, Reply, Shell, Unanswered, answered
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 if TYPE_CHECKING:
@@ -77,6 +77,15 @@ class Scheduler(ABC):
     def output_file(self, element: str) -> str:
         """Name the file, in the directory of the outputs, that holds what an element printed; it may be a pattern."""
 
+    def check_after(self, names: Sequence[str], shell: Shell) -> None:  # noqa: B027 - for those that must ask
+        """Make sure that a job that comes after these does not start before they have succeeded.
+
+        Nothing is asked by default: most schedulers refuse, or never start, what comes after a job they do not know.
+
+        Raises:
+            SchedulerError: one of them is not known, or did not succeed.
+        """
+
     @abstractmethod
     def submit_command(self, script: Path) -> Command:
         """Return the command that submits a job script."""
@@ -139,12 +148,20 @@ class Cluster:
     scheduler: Scheduler
     shell: Shell
 
-    def submit(self, script: Path, count: int | None) -> Submitted:
+    def submit(self, script: Path, count: int | None, after: Sequence[str] = ()) -> Submitted:
         """Submit a job script of ``count`` elements, or of one job that is no array.
+
+        ``after`` are the jobs that the script waits for.
 
         Raises:
             SchedulerError: the scheduler refused it, or gave no answer.
         """
+        try:
+            if after:
+                self.scheduler.check_after(after, self.shell)
+        except Unanswered as error:
+            # It is known what has become of the submission: nothing.
+            raise SchedulerError(str(error)) from error
         return self.scheduler.read_submitted(self.shell(self.scheduler.submit_command(script)), count)
 
     def test(self, script: Path) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import ClassVar
 
-from typedxp.errors import ProfileError
+from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile
@@ -105,6 +105,16 @@ class SlurmScheduler(Scheduler):
     def output_file(self, element: str) -> str:
         """Name the file of an element."""
         return f"{element}.log"
+
+    def check_after(self, names: Sequence[str], shell: Shell) -> None:
+        """Ask for the jobs: those that Slurm does not know any more are as good as completed to it."""
+        # With a number of minutes to wait, as in 12+5.
+        asked = dict.fromkeys(name.partition("+")[0] for name in names)
+        rows: dict[str, JobStatus] = {}
+        for some in batches([name for name in asked if re.fullmatch(r"\d+(_\d+)?", name, re.ASCII)]):
+            rows |= self._queue(shell(Command((*_SQUEUE, "-j", ",".join(some)))))
+            if gone := [name for name in some if not _rows(name, rows)]:
+                _check_ended(gone, self._accounts(shell(Command((*_SACCT, "-j", ",".join(gone)))), gone))
 
     def submit_command(self, script: Path) -> Command:
         """Submit with an answer for programs."""
@@ -236,6 +246,27 @@ def _spread(rows: Mapping[str, JobStatus], jobs: Mapping[str, Sequence[str]]) ->
     rest = {name.partition("_")[0]: status for name, status in rows.items() if "_" not in name or "[" in name}
     found = {name: rows.get(name) or rest.get(job) for job, elements in jobs.items() for name in elements}
     return {name: status for name, status in found.items() if status is not None}
+
+
+def _rows(name: str, rows: Mapping[str, JobStatus]) -> list[JobStatus]:
+    """Find what is said of an element, or of all elements of a job."""
+    job, _, index = name.partition("_")
+    if index:
+        return list(_spread(rows, {job: [name]}).values())
+    return [status for row, status in rows.items() if row.partition("_")[0] == job]
+
+
+def _check_ended(names: Sequence[str], accounts: Mapping[str, JobStatus]) -> None:
+    """Refuse to go on after jobs that squeue has forgotten, unless the accounts know that they have succeeded."""
+    for name in names:
+        ends = _rows(name, accounts)
+        doubts = [status.reason or status.native for status in ends if status.state is not JobState.COMPLETED]
+        if doubts or not ends:
+            said = f" ({doubts[0]})" if doubts else ""
+            raise SchedulerError(
+                f"slurm has forgotten {name}, and would start the job at once, though nothing says that {name} "
+                f"succeeded{said}. Check the ids in `after`, and leave out those that need not be waited for."
+            )
 
 
 def _decoded(status: int) -> tuple[int, int]:

@@ -176,7 +176,7 @@ def _submitted(
     work = Work(record.name, Path(record.directory), record.python)
     directory.write_script(script, write_script(cluster, profile, work, elements, directory.path))
     try:
-        return cluster.submit(script, elements)
+        return cluster.submit(script, elements, profile.after or ())
     except SchedulerError as error:
         return error
 

@@ -150,7 +150,8 @@ class SchedulerContract:
 
     def submit(self, cluster: Cluster, place: Place, body: str, count: int | None = None, **fields: Any) -> Submitted:
         """Submit a job that executes ``body``."""
-        submitted = cluster.submit(place.script(cluster, body, count, {**self.fields, **fields}), count)
+        script = place.script(cluster, body, count, {**self.fields, **fields})
+        submitted = cluster.submit(script, count, fields.get("after", ()))
         self._submitted.append((cluster, submitted))
         return submitted
 

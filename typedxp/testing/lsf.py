@@ -88,7 +88,7 @@ class FakeLsf(StandIn):
         if indices is not None and (not indices or max(indices) > self.max_array):
             raise Refused(255, "Bad job array index list. Job not submitted.\n")
         for number in _dependencies(options):
-            if number not in self.jobs:
+            if not self.named(number):
                 raise Refused(255, f"{options['-w']}: No matching job found. Job not submitted.\n")
 
     def _bjobs(self, words: Sequence[str]) -> Answer:
@@ -180,7 +180,7 @@ def _indices(name: str) -> list[int] | None:
 
 
 def _dependencies(options: Mapping[str, str]) -> list[str]:
-    return re.findall(r"done\((\d+)", options.get("-w", ""))
+    return re.findall(r"done\(([^)]+)\)", options.get("-w", ""))
 
 
 def _seconds(text: str) -> int:

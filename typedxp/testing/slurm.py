@@ -166,11 +166,11 @@ class FakeSlurm(StandIn):
 
     def _squeue(self, words: Sequence[str]) -> Answer:
         wanted = _after(words, "-j").split(",") if "-j" in words else list(self.jobs)
-        if len(wanted) == 1 and wanted[0] not in self.jobs:
+        if len(wanted) == 1 and wanted[0].partition("_")[0] not in self.jobs:
             raise Refused(1, "slurm_load_jobs error: Invalid job id specified\n")
         columns = [re.sub(r":.*", "", column) for column in _after(words, "-O").split(",")]
-        elements = [element for job in self.jobs.values() if job.number in wanted for element in job.elements]
-        rows = [{**_facts(element)} for element in elements]
+        there = [each for each in self.elements() if each.job.number in wanted or _name(each) in wanted]
+        rows = [_facts(element) for element in there]
         return Answer("".join("".join(f"{row[column]}|" for column in columns) + "\n" for row in rows))
 
     def _sacct(self, words: Sequence[str]) -> Answer:
@@ -191,7 +191,7 @@ class FakeSlurm(StandIn):
 
     def _scancel(self, words: Sequence[str]) -> Answer:
         for word in words:
-            for element in self._named(word):
+            for element in self.named(word):
                 self.cancel(element)
         return Answer()
 
@@ -203,14 +203,14 @@ class FakeSlurm(StandIn):
         if verb not in acts:
             raise Refused(1, f"invalid keyword: {verb}\n")
         for name in re.findall(r"\w+(?:\[[^]]*\])?", rest[0]):
-            elements = self._named(name)
+            elements = self.named(name)
             if not elements:
                 raise Refused(1, f"Invalid job id specified for job {name}\n")
             for element in elements:
                 acts[verb](element)
         return Answer()
 
-    def _named(self, name: str) -> list[FakeElement]:
+    def named(self, name: str) -> list[FakeElement]:
         """Find the elements of ``7``, ``7_3`` or ``7_[1,3-5]``."""
         number, _, index = name.partition("_")
         elements = self.jobs[number].elements if number in self.jobs else []

@@ -80,7 +80,7 @@ Program = Callable[[Sequence[str]], Answer]
 
 @dataclass
 class FakeJob:
-    """A job of a stand-in. Times are seconds of its scheduler; ``after`` are the numbers of jobs to wait for.
+    """A job of a stand-in. Times are seconds of its scheduler; ``after`` are the jobs to wait for, or elements.
 
     ``output`` names the file of an element's output, ``environ`` the variables of the scheduler that it sees.
     ``warning`` is a signal, and how many seconds before the limit it is sent. ``options`` is for the stand-in's
@@ -326,7 +326,7 @@ class StandIn(ABC):
 
     def satisfied(self, job: FakeJob) -> bool | None:
         """Whether what a job was to wait for has ended well; None if it has not yet. A job that is not there has."""
-        before = [element for number in job.after if number in self.jobs for element in self.jobs[number].elements]
+        before = [element for name in job.after for element in self.named(name)]
         if any(element.phase is Phase.ENDED and not element.succeeded for element in before):
             return False
         return True if all(element.succeeded for element in before) else None
