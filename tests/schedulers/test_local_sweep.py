@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -136,7 +137,8 @@ def test_the_script_of_a_sweep_can_be_submitted_by_hand(user):
 
 
 def test_the_launching_shell_may_die(user, tmp_path):
-    done = subprocess.run(["setsid", "bash", "-c", f"{launch('wait=1')}; kill -KILL $$"], cwd=tmp_path, check=False)
+    command = launch("wait=1").replace("python", sys.executable, 1)
+    done = subprocess.run(["setsid", "bash", "-c", f"{command}; kill -KILL $$"], cwd=tmp_path, check=False)
 
     assert done.returncode != 0
     until(lambda: statuses(user) == {"completed": 1})

@@ -18,6 +18,7 @@ from typedxp.errors import ExecutionError
 from typedxp.stages.execute.capture import captured
 from typedxp.stages.execute.liveness import heartbeat
 from typedxp.stages.execute.monitor import Meter, monitored
+from typedxp.stages.execute.orphans import end_with_launcher
 from typedxp.stages.execute.signals import armed, stop_signals
 from typedxp.store.claims import claimed
 from typedxp.store.directory import RunDirectory
@@ -67,6 +68,7 @@ def perform(
         KeyboardInterrupt: the user stopped it; the run is marked cancelled.
         Stopped: another signal stopped it; the run is marked as that signal means.
     """
+    end_with_launcher()
     status, meter = _running(recorder), Meter()
     with stop_signals(switch), ExitStack() as stack:
         try:

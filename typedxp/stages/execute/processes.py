@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from typedxp.errors import StoreError
 from typedxp.stages.execute.interrupt import uninterrupted
+from typedxp.stages.execute.orphans import LAUNCHER
 from typedxp.stages.execute.perform import ELSEWHERE
 from typedxp.stages.execute.signals import GRACE, armed, stop_signals
 from typedxp.store.directory import RunDirectory
@@ -131,7 +132,7 @@ class Workers:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
-                env=os.environ | {GRACE: str(self._patience)},
+                env=os.environ | {GRACE: str(self._patience), LAUNCHER: str(os.getpid())},
                 start_new_session=True,
             )
             self._processes.add(process)
