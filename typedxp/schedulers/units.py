@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -47,11 +48,16 @@ def _walltime(text: str) -> timedelta | None:
         if clock[4] is None and clock[1] is None:
             # Two numbers are hours and minutes to some schedulers, and minutes and seconds to others.
             return None
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return _span(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         return None
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+    return _span(sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+
+
+def _span(seconds: float) -> timedelta | None:
+    """Return so many seconds; None if that is more than a timedelta holds."""
+    return timedelta(seconds=seconds) if seconds <= timedelta.max.total_seconds() - 1 else None
 
 
 def read_memory(value: Any) -> int:
@@ -63,10 +69,10 @@ def read_memory(value: Any) -> int:
         ValueError: it is none of these; a number without a unit is bytes to some schedulers, and megabytes to others.
     """
     match = _SIZE.fullmatch(str(value).strip())
-    size = round(float(match[1]) * 1024 ** (_POWERS.index(match[2].upper()) + 1)) if match else 0
-    if size <= 0:
+    size = float(match[1]) * 1024 ** (_POWERS.index(match[2].upper()) + 1) if match else 0.0
+    if not 0 < size < inf:
         raise PydanticCustomError("memory", "Memory is written as 16G or 512MB")
-    return size
+    return max(1, round(size))
 
 
 def clock(time: timedelta) -> str:
