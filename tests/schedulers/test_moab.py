@@ -196,6 +196,18 @@ def test_a_job_of_which_mjobctl_says_nothing_is_not_passed_over() -> None:
         Cluster(MOAB, Answers(reply)).cancel(["12", "13"])
 
 
+def test_what_has_ended_is_neither_held_nor_released() -> None:
+    said = Reply(
+        Command(("mjobctl", "-h", "user", "12,13")),
+        1,
+        "holds modified for job '13'\n",
+        "ERROR:  invalid job specified (12)\n",
+    )
+
+    assert MOAB.gone(said)
+    assert not MOAB.gone(Reply(said.command, 1, "", "ERROR:  not authorized to modify job '13'\n"))
+
+
 def test_the_output_of_an_element_is_in_the_file_that_the_script_opens(tmp_path: Path) -> None:
     odd = tmp_path / 'it\'s "50%" $HOME `x`'
     odd.mkdir()

@@ -329,6 +329,16 @@ def _held(indices):
     return FakeJob("#!/bin/bash\n", "x", Path(), lambda _: Path(), lambda _: {}, indices, held=True)
 
 
+@pytest.mark.parametrize("name", ["scontrol-hold-ended", "scontrol-release-ended"])
+def test_what_has_ended_is_neither_held_nor_released(name) -> None:
+    assert SLURM.gone(captured(HERE, name))
+
+
+@pytest.mark.parametrize("said", ["", "7_0: Job has already finished\n7_1: Access/permission denied\n"])
+def test_other_trouble_is_trouble(said) -> None:
+    assert not SLURM.gone(reply(err=said, code=1))
+
+
 def test_command_lines_do_not_get_too_long() -> None:
     commands = SLURM.cancel_commands([str(number) for number in range(1_000_000, 1_050_000)])
 

@@ -137,7 +137,7 @@ class Scheduler(ABC):
         return None
 
     def gone(self, reply: Reply) -> bool:  # noqa: ARG002 - for those that complain
-        """Whether a command to cancel failed only because there was nothing to cancel any more."""
+        """Whether a command that acts on jobs failed only because some have ended; it has acted on the others."""
         return False
 
 
@@ -200,7 +200,7 @@ class Cluster:
         self._act(self.scheduler.cancel_commands(names) if names else [])
 
     def hold(self, names: Sequence[str]) -> None:
-        """Keep queued elements from starting.
+        """Keep queued elements from starting. What has ended already is passed over.
 
         Raises:
             SchedulerError: the scheduler cannot, refuses, or does not answer.
@@ -208,7 +208,7 @@ class Cluster:
         self._act(self._possible(self.scheduler.hold_commands(names), "hold"))
 
     def release(self, names: Sequence[str]) -> None:
-        """Let held elements start.
+        """Let held elements start. What has ended already is passed over.
 
         Raises:
             SchedulerError: the scheduler cannot, refuses, or does not answer.

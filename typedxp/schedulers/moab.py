@@ -34,7 +34,9 @@ _USR1 = 10
 _ID = re.compile(r"((?:[\w-]+\.)*\d+)(?:\[\])?((?:\.[\w-]+)*)", re.ASCII)
 _PLAIN = re.compile(r"[\w.:@+=/%&|*~!^<>,-]+", re.ASCII)
 _FORBIDDEN = re.compile(r"authoriz|permission|denied|not allowed", re.IGNORECASE)
-_CANCELLED = re.compile(r"job '([^']+)' cancelled|invalid job specified \(([^)]+)\)", re.IGNORECASE)
+_DONE = re.compile(
+    r"holds modified for job '([^']+)'|job '([^']+)' cancelled|invalid job specified \(([^)]+)\)", re.IGNORECASE
+)
 
 # What the resource manager TORQUE says of a job that it stopped itself.
 _CODES: Mapping[int, JobState] = {-10: JobState.OUT_OF_MEMORY, -11: JobState.TIMEOUT, -12: JobState.TIMEOUT}
@@ -234,8 +236,8 @@ class MoabScheduler(Scheduler):
         return [Command(("mjobctl", "-u", "user", ",".join(some))) for some in batches(names)]
 
     def gone(self, reply: Reply) -> bool:
-        """Whether mjobctl says of each job either that it is cancelled or that there is none any more."""
-        said = {first or second for first, second in _CANCELLED.findall(f"{reply.out}\n{reply.err}")}
+        """Whether mjobctl says of each job either that it has acted on it or that there is none any more."""
+        said = {name for names in _DONE.findall(f"{reply.out}\n{reply.err}") for name in names}
         return said >= set(reply.command.words[-1].split(","))
 
 

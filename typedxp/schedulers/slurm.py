@@ -33,6 +33,7 @@ _SQUEUE = ("squeue", "-h", "-r", "-t", "all", "-O", ",".join(f"{column}:|" for c
 _SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode")
 # What Slurm writes in the place of a signal, but is none: the launch failed, and there was no memory left.
 _NO_SIGNALS = (53, 125)
+_PASSED_OVER = re.compile(r"[\d_,\[\]-]+: (?:Job has already finished|No error)", re.ASCII)
 # https://slurm.schedmd.com/job_reason_codes.html
 _NEVER = (
     *("AccountNotAllowed", "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS"),
@@ -236,6 +237,11 @@ class SlurmScheduler(Scheduler):
     def requeue_command(self, name: str) -> Command:
         """Requeue, which users may do with their own jobs."""
         return Command(("scontrol", "requeue", name))
+
+    def gone(self, reply: Reply) -> bool:
+        """Whether scontrol found elements that have ended, and no other trouble; it speaks of each then."""
+        said = reply.err.splitlines()
+        return bool(said) and all(_PASSED_OVER.fullmatch(line) for line in said)
 
 
 def _spread(rows: Mapping[str, JobStatus], jobs: Mapping[str, Sequence[str]]) -> dict[str, JobStatus]:

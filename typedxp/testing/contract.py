@@ -433,6 +433,17 @@ class SchedulerContract:
 
         assert self.states(cluster, submitted) == [JobState.COMPLETED]
 
+    def test_holding_what_has_ended_is_no_error(self, cluster: Cluster, place: Place) -> None:
+        """Nor is releasing it."""
+        submitted = self.submit(cluster, place, "exit 0")
+        if cluster.scheduler.hold_commands(submitted.elements) is None:
+            pytest.skip(f"{cluster.scheduler.name} cannot hold")
+        self.wait(cluster, submitted)
+        cluster.hold(submitted.elements)
+        cluster.release(submitted.elements)
+
+        assert self.states(cluster, submitted) == [JobState.COMPLETED]
+
     # Answers
 
     def test_jobs_that_the_scheduler_never_heard_of_are_absent(self, cluster: Cluster, place: Place) -> None:

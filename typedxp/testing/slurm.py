@@ -202,13 +202,17 @@ class FakeSlurm(StandIn):
         acts = {"hold": self.hold, "release": self.release, "requeue": self.requeue}
         if verb not in acts:
             raise Refused(1, f"invalid keyword: {verb}\n")
+        said, ended = "", False
         for name in re.findall(r"\w+(?:\[[^]]*\])?", rest[0]):
             elements = self.named(name)
             if not elements:
                 raise Refused(1, f"Invalid job id specified for job {name}\n")
             for element in elements:
+                over = element.phase is Phase.ENDED
+                said += f"{_name(element)}: {'Job has already finished' if over else 'No error'}\n"
+                ended = ended or over
                 acts[verb](element)
-        return Answer()
+        return Answer(err=said, code=1) if ended else Answer()
 
     def named(self, name: str) -> list[FakeElement]:
         """Find the elements of ``7``, ``7_3`` or ``7_[1,3-5]``."""
