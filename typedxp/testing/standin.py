@@ -320,9 +320,9 @@ class StandIn(ABC):
         """Notice what has ended, stop what is over its time, and start what may start."""
         for element in list(self._running):
             self._watch(element)
-        for element in self.elements():
-            if element.phase is Phase.QUEUED:
-                self._try(element)
+        for job in self.jobs.values():
+            if queued := [element for element in job.elements if element.phase is Phase.QUEUED]:
+                self._try(job, queued)
 
     def satisfied(self, job: FakeJob) -> bool | None:
         """Whether what a job was to wait for has ended well; None if it has not yet. A job that is not there has."""
@@ -331,15 +331,16 @@ class StandIn(ABC):
             return False
         return True if all(element.succeeded for element in before) else None
 
-    def _try(self, element: FakeElement) -> None:
-        job = element.job
+    def _try(self, job: FakeJob, queued: Sequence[FakeElement]) -> None:
         satisfied = self.satisfied(job)
-        if satisfied is False:
-            self.strike(element, Cause.DEPENDENCY)
-        at_work = sum(each.running for each in job.elements)
-        full = len(self._running) >= self.slots or (job.throttle is not None and at_work >= job.throttle)
-        if satisfied and not full:
-            self._start(element)
+        if satisfied is None:
+            return
+        for element in queued:
+            at_work = sum(each.job is job for each in self._running)
+            if not satisfied:
+                self.strike(element, Cause.DEPENDENCY)
+            elif len(self._running) < self.slots and (job.throttle is None or at_work < job.throttle):
+                self._start(element)
 
     def _start(self, element: FakeElement) -> None:
         job = element.job
