@@ -24,8 +24,8 @@ from typedxp.vocabulary.records import RunRecord
 ANONYMOUS = "anonymous"
 _DEFINING = frozenset({"point", "choices", "overrides", "command", "members", "tags"})
 _TELLING = frozenset({"remote", "commit", "snapshot", "branch"})
-_LARGEST = 5_000_000
-"""Bytes of a file that is still searched for names."""
+_UNLIKELY = 5
+"""Characters of a word that is not found by chance in what is no text."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +99,31 @@ def mask_for(records: Iterable[RunRecord], store: Path) -> Mask:
 
 
 def mentions(parts: Iterable[Part], words: Iterable[str]) -> list[tuple[str, str]]:
-    """Find the text files that mention one of some words; return the path of each, with the first word found."""
+    """Find the files that mention one of some words; return the path of each, with the first word found.
+
+    What is compressed is not looked into.
+    """
     wanted = {word for word in words if len(word) > 1}
-    if not wanted:
-        return []
-    pattern = _any_of(wanted)
-    found: list[tuple[str, str]] = []
-    for part in parts:
-        if part.size <= _LARGEST:
-            data = b"".join(part.chunks())
-            match = None if b"\0" in data else pattern.search(data.decode("utf-8", "replace"))
-            if match:
-                found.append((part.path, match.group()))
-    return found
+    texts, others = _any_of_bytes(wanted), _any_of_bytes(word for word in wanted if len(word) >= _UNLIKELY)
+    longest = max((len(word.encode()) for word in wanted), default=0)
+    found = ((part.path, _first_mention(part, texts, others, longest)) for part in parts)
+    return [(path, word) for path, word in found if word]
+
+
+def _first_mention(part: Part, texts: re.Pattern[bytes], others: re.Pattern[bytes], longest: int) -> str:
+    """Return the first word in a file, which may be larger than the memory; ``longest`` is the most bytes of one."""
+    pattern, block = texts, b""
+    for chunk in part.chunks():
+        # With one byte more than a word, to see whether it begins there.
+        kept = block[-longest - 1 :]
+        block = kept + chunk
+        pattern = others if b"\0" in chunk else pattern
+        match = pattern.search(block, min(1, len(kept)))
+        # At the end it may be the beginning of a longer word.
+        if match and match.end() < len(block):
+            return match.group().decode()
+    match = pattern.search(block, min(1, max(0, len(block) - longest - 1)))
+    return match.group().decode() if match else ""
 
 
 def telling_words(records: Iterable[RunRecord]) -> set[str]:
@@ -147,5 +159,14 @@ def _owner(remote: str) -> str:
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
-    listed = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{listed})(?![A-Za-z0-9])")
+    return re.compile(_spell_any_of(words))
+
+
+def _any_of_bytes(words: Iterable[str]) -> re.Pattern[bytes]:
+    return re.compile(_spell_any_of(words).encode())
+
+
+def _spell_any_of(words: Iterable[str]) -> str:
+    """Spell a pattern for any of the words, the longest first; it matches nothing if there is none."""
+    listed = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
+    return rf"(?<![A-Za-z0-9])(?:{listed})(?![A-Za-z0-9])"
