@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import typedxp
 from typedxp import ResultsError
+from typedxp.artifacts.directory import Artifacts
 from typedxp.results.runs.fields import FACTS, Fields
 from typedxp.results.sources.choose import open_source
 from typedxp.vocabulary.records import RunStatus
@@ -29,6 +31,14 @@ def test_fields_lists_what_can_be_asked_with_types_and_how_many_runs_have_it(gri
     assert fields.loc["config.seed", "values"] == 4
     assert fields.loc["metrics.train.loss.min"].tolist() == ["float", 6, pd.NA, ""]
     assert "cause" not in fields.index
+
+
+def test_what_is_known_of_kept_arrays_is_no_field(store):
+    directory = store.add({}, status=RunStatus.FAILED)
+    Artifacts(directory.path / "artifacts").save(np.arange(3), "a.npy")
+
+    assert "a" in typedxp.open_results(store.path)
+    assert "arrays" not in typedxp.fields(store.path).index
 
 
 def test_every_field_that_is_listed_can_be_asked_for(grid):

@@ -15,7 +15,7 @@ import numpy as np
 from typedxp.errors import ResultsError, nearest
 from typedxp.results.runs.commands import Commands
 from typedxp.results.runs.table import Fact, Ints, Table
-from typedxp.results.runs.tabulate import CHOICE, COMMAND, CONFIG, DIRECTORY, POINT
+from typedxp.results.runs.tabulate import ARRAYS, CHOICE, COMMAND, CONFIG, DIRECTORY, POINT
 from typedxp.results.sources.choose import Source
 
 ENVIRONMENT = ("host", "user", "platform", "python", "executable", "typedxp")
@@ -28,7 +28,7 @@ FACTS = (
 )
 """The facts that every run may have, whether or not one here has them."""
 
-_INTERNAL = {DIRECTORY, COMMAND, CONFIG, "labels", "metrics"}
+_INTERNAL = {DIRECTORY, COMMAND, CONFIG, ARRAYS, "labels", "metrics"}
 _CONFIG = "config."
 _METRICS = "metrics."
 _EXTREMES = ("last", "min", "max")
