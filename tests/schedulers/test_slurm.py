@@ -329,7 +329,7 @@ def _held(indices):
     return FakeJob("#!/bin/bash\n", "x", Path(), lambda _: Path(), lambda _: {}, indices, held=True)
 
 
-@pytest.mark.parametrize("name", ["scontrol-hold-ended", "scontrol-release-ended"])
+@pytest.mark.parametrize("name", ["scontrol-hold-ended", "scontrol-release-ended", "scontrol-hold-ended-alone"])
 def test_what_has_ended_is_neither_held_nor_released(name) -> None:
     assert SLURM.gone(captured(HERE, name))
 

@@ -23,7 +23,6 @@ from typedxp.vocabulary.jobs import JobState, JobStatus
 
 __all__ = ["Slurm", "SlurmScheduler"]
 
-
 # What Slurm tells a job, and what would overrule the lines of a script; but not SLURM_CONF, the way to the cluster.
 _INHERITED = ("SBATCH_*", "SRUN_*", "SLURMD_*", "SLURM_[!C]*", "SLURM_C[!O]*", "SLURM_CO[!N]*", "SLURM_CON[!F]*")
 # With a separator, for values may be of any length. exit_code is a raw wait status.
@@ -33,7 +32,11 @@ _SQUEUE = ("squeue", "-h", "-r", "-t", "all", "-O", ",".join(f"{column}:|" for c
 _SACCT = ("sacct", "-X", "-n", "-P", "-o", "jobid,state,exitcode")
 # What Slurm writes in the place of a signal, but is none: the launch failed, and there was no memory left.
 _NO_SIGNALS = (53, 125)
-_PASSED_OVER = re.compile(r"[\d_,\[\]-]+: (?:Job has already finished|No error)", re.ASCII)
+# Of elements, and of lone jobs, for which there is a line at the end, too.
+_PASSED_OVER = re.compile(
+    r"(?:[\d_,\[\]-]+|slurm_suspend error): (?:Job has already finished|No error)|Job has already finished for job \d+",
+    re.ASCII,
+)
 # https://slurm.schedmd.com/job_reason_codes.html
 _NEVER = (
     *("AccountNotAllowed", "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS"),

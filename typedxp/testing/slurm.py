@@ -202,17 +202,16 @@ class FakeSlurm(StandIn):
         acts = {"hold": self.hold, "release": self.release, "requeue": self.requeue}
         if verb not in acts:
             raise Refused(1, f"invalid keyword: {verb}\n")
-        said, ended = "", False
+        elements: list[FakeElement] = []
         for name in re.findall(r"\w+(?:\[[^]]*\])?", rest[0]):
-            elements = self.named(name)
-            if not elements:
+            elements += self.named(name)
+            if not self.named(name):
                 raise Refused(1, f"Invalid job id specified for job {name}\n")
-            for element in elements:
-                over = element.phase is Phase.ENDED
-                said += f"{_name(element)}: {'Job has already finished' if over else 'No error'}\n"
-                ended = ended or over
-                acts[verb](element)
-        return Answer(err=said, code=1) if ended else Answer()
+        over = [element.phase is Phase.ENDED for element in elements]
+        for element in elements:
+            acts[verb](element)
+        said = "".join(map(_acted, elements, over))
+        return Answer(err=said, code=1) if any(over) else Answer()
 
     def named(self, name: str) -> list[FakeElement]:
         """Find the elements of ``7``, ``7_3`` or ``7_[1,3-5]``."""
@@ -302,6 +301,14 @@ def _after(words: Sequence[str], option: str) -> str:
 
 def _name(element: FakeElement) -> str:
     return element.job.number if element.index is None else f"{element.job.number}_{element.index}"
+
+
+def _acted(element: FakeElement, over: bool) -> str:
+    """Say what scontrol does of an element, where it could not act on all."""
+    if element.index is not None:
+        return f"{_name(element)}: {'Job has already finished' if over else 'No error'}\n"
+    finished = f"Job has already finished for job {_name(element)}\n" if over else ""
+    return f"{finished}slurm_suspend error: {'Job has already finished' if over else 'No error'}\n"
 
 
 def _state(element: FakeElement) -> str:
