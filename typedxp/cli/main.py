@@ -6,8 +6,10 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -42,8 +44,31 @@ COMMANDS: Mapping[str, str] = {
 """The subcommands, each in the module of its name, and what they are for: so that helping loads none of them."""
 
 
+class _ClosedError(Exception):
+    """Nobody reads any more what is printed."""
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    """Keep from click that nobody reads any more: it would exit as if something had failed."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ClosedError from error
+
+
 class _Commands(click.Group):
     """Loads a subcommand when it is asked for."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments; help is printed here."""
+        with _closing():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Execute the subcommand."""
+        with _closing():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         """Return the names, those that are used most often first."""
@@ -73,11 +98,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Bytes on a command line that are no text, and were recorded as such.
         sys.stdout.reconfigure(errors="backslashreplace")
+    out = sys.stdout
+    try:
+        code = _answered(arguments)
+        out.flush()
+    except (_ClosedError, BrokenPipeError):
+        # Whoever read our output, `head` for example, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return 141
+    return code
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
             code = typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -86,10 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
-        # Whoever read our output, `head` for example, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     # Few commands have anything to say by it.
     return code or 0
 
