@@ -10,13 +10,14 @@ from typing import Any
 
 from typedxp.errors import PlanError
 from typedxp.runner.scripts.dialect import Dialect, Option
+from typedxp.runner.scripts.local import LOCAL
 from typedxp.runner.scripts.lsf import LSF
 from typedxp.runner.scripts.oar import OAR
 from typedxp.runner.scripts.pbs import MOAB, PBS, TORQUE
 from typedxp.runner.scripts.sge import SGE
 from typedxp.runner.scripts.slurm import SLURM
 
-DIALECTS: Mapping[str, Dialect] = {each.scheduler: each for each in (SLURM, PBS, TORQUE, SGE, OAR, MOAB, LSF)}
+DIALECTS: Mapping[str, Dialect] = {each.scheduler: each for each in (SLURM, PBS, TORQUE, SGE, OAR, MOAB, LSF, LOCAL)}
 """How each scheduler reads a script."""
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ksh"})
