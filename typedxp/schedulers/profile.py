@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeInt,
@@ -23,10 +22,7 @@ from pydantic_core import PydanticCustomError
 from typedxp.errors import ProfileError
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.units import Memory, Walltime
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str | int) else value
+from typedxp.vocabulary.several import ONE_OR_MORE
 
 
 def _variable(text: str) -> str:
@@ -36,7 +32,7 @@ def _variable(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Lines = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Lines = Annotated[list[Text], ONE_OR_MORE]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 

@@ -18,16 +18,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from typedxp.vocabulary.several import ONE_OR_MORE, listed
+
 
 def _tag(text: str) -> str:
     # Without commas, since lists of tags are typed and shown with commas between them.
     if not text or not text.isprintable() or "," in text:
         raise PydanticCustomError("tag", "A tag is printable text without commas, as in xp.tags=[baseline,paper]")
     return text
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str | int | float) else value
 
 
 def _once(tags: list[str]) -> list[str]:
@@ -37,13 +35,10 @@ def _once(tags: list[str]) -> list[str]:
 Tag = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_tag)]
 """A word of the user's own by which runs are found again."""
 
-Tags = Annotated[list[Tag], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_once)]
+Tags = Annotated[list[Tag], ONE_OR_MORE, AfterValidator(_once)]
 """Tags, each of them once; one alone needs no list."""
 
-Paths = Annotated[
-    list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]],
-    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
-]
+Paths = Annotated[list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]], ONE_OR_MORE]
 """Files, directories or patterns, relative to the root of the repository; one alone needs no list."""
 
 
@@ -117,11 +112,11 @@ class Settings(BaseModel):
     checkouts: Path | None = Field(
         default=None, description="directory of the files that worker processes execute; null keeps them in xp.logs"
     )
-    links: Annotated[list[Path], BeforeValidator(_listed, json_schema_input_type=Path | list[Path])] = Field(
+    links: Annotated[list[Path], BeforeValidator(listed, json_schema_input_type=Path | list[Path])] = Field(
         default_factory=list,
         description="files and directories that git ignores and worker processes need, as in [data]",
     )
-    env: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+    env: Annotated[list[str], ONE_OR_MORE] = Field(
         default=[*CHOSEN_VARIABLES],
         description="environment variables to record, as in [CUDA_*,OMP_NUM_THREADS]; never those that may be secrets",
     )
