@@ -35,14 +35,14 @@ class Problem:
     """One thing that is wrong with the values of a config.
 
     ``value`` is text, ready to be shown (secrets are redacted), or empty where there is no value. ``points`` counts the
-    points of the sweep that have the problem, ``example`` is one of them.
+    points of the sweep that have the problem, ``example`` is one of them; 0 says that it is the same for all points.
     """
 
     key: str
     value: str
     origin: str
     message: str
-    points: int = 1
+    points: int = 0
     example: str = ""
 
 
@@ -59,7 +59,7 @@ class ConfigError(TypedxpError):
     def _describe(self, problem: Problem) -> str:
         what = f"{problem.key} = {problem.value}" if problem.key and problem.value else problem.key or problem.value
         origin = f"  ({problem.origin})" if problem.origin else ""
-        hits = f"  in {problem.points} of {self.points} points" if self.points > 1 else ""
+        hits = f"  in {problem.points} of {self.points} points" if problem.points and self.points > 1 else ""
         if hits and problem.example and not problem.value and problem.points < self.points:
             hits += f", such as {problem.example}"
         message = problem.message.replace("\n", "\n    ")

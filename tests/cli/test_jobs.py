@@ -285,6 +285,23 @@ def test_profiles_tell_where_they_come_from(typed, place):
     assert "Invalid qos specification" in said
 
 
+def test_profiles_that_cannot_be_used_are_listed_with_the_others_and_told(typed, place):
+    (place / "conf/xp/profile").mkdir(parents=True)
+    texts = {"good": "scheduler: slurm", "broken": "[", "based": "defaults: [good]", "wrong": "scheduler: slrum"}
+    for name, text in texts.items():
+        (place / "conf/xp/profile" / f"{name}.yaml").write_text(f"{text}\n")
+
+    said = typed("profiles")
+    rows = {row["name"]: row for row in json.loads(typed("profiles", "--json"))}
+
+    assert {line.split()[0] for line in said.splitlines() if "conf/xp/profile" in line and "(" not in line} == {*texts}
+    assert f"1 problem in the profile broken:\n  xp/profile=broken  ({place}/conf/xp/profile/broken.yaml)\n" in said
+    assert "Did you mean slurm?" in said
+    assert (rows["good"]["problem"], rows["based"]["problem"], rows["broken"]["values"]) == (None, None, {})
+    assert "line 2" in rows["broken"]["problem"]
+    assert "Did you mean slurm?" in rows["wrong"]["problem"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_submission_is_completed_by_retry(typed, place, how, monkeypatch):
     (place / "slow").touch()

@@ -132,6 +132,20 @@ def desk(tmp_path):
     return Desk(tmp_path / "project with space")
 
 
+def test_lines_for_the_queue_of_this_machine_are_read(desk):
+    typed = desk.submit("#LOCAL --cpus=1 --time=60\npython main.py seed=1,2\n", "-n")
+
+    assert (typed.code, desk.taken) == (0, [])
+    assert "#LOCAL --time=60\n#LOCAL --cpus=1\n" in typed.out
+
+
+def test_what_looks_like_a_reference_in_a_directive_stays_as_it_is(desk):
+    typed = desk.submit("#SBATCH --comment='${HOME}'\npython main.py\n", "-n")
+
+    assert typed.code == 0
+    assert '#SBATCH --comment="${HOME}"\n' in typed.out
+
+
 def test_listing_3_of_the_paper_is_one_array(desk):
     typed = desk.submit(LISTING_3)
 

@@ -52,9 +52,10 @@ def test_every_problem_of_a_command_is_told_at_once(desk):
 
     assert message.splitlines()[0] == "8 problems in train:"
     for line in (
-        "epoch=[1  (command line)",
-        "xp.jobs = 'x'  (command line)",
-        "xp.nope = 1  (command line)",
+        # What is the same for all points does not speak of them.
+        "epoch=[1  (command line)\n",
+        "xp.jobs = 'x'  (command line)\n",
+        "xp.nope = 1  (command line)\n",
         "optimizr = 'sgd'  (command line)  in 2 of 2 points\n    There is no such key. Did you mean optimizer?",
         "sed = 3  (command line)  in 2 of 2 points",
         "need  (default)  in 2 of 2 points\n    A value is required: give need=VALUE.",

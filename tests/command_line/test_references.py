@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 
 import typedxp
-from typedxp.runner.planning import Launch
+from typedxp.runner.given import read_given
+from typedxp.runner.planning import Launch, make_composer, plan
 
 SCHEMA = """
     class Config(BaseModel):
@@ -62,7 +63,11 @@ def test_experiments_are_planned_from_four_threads(tmp_path, monkeypatch):
 
     def launch(number: int) -> None:
         try:
-            plans.append((first if number % 2 else second)._plan({}, {"a" if number % 2 else "b": number}, {}))
+            declaration, key = (first, "a") if number % 2 else (second, "b")
+            composer = make_composer(declaration, None, None)
+            with composer.active():
+                given = read_given(declaration, {}, {key: number}, {})
+                plans.append(plan(declaration, composer, given, lambda *_: None))
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong in a thread
             failed.append(error)
 
@@ -121,3 +126,37 @@ def test_text_from_python_is_no_reference(desk):
     desk.experiment.sweep({"name": ["${", "b"]})
 
     assert [config.name for config in desk.module.seen] == ["${HOME}/x", "${", "b"]
+
+
+def test_settings_refer_to_the_environment_to_hydra_and_to_each_other(desk, monkeypatch):
+    monkeypatch.setenv("SCRATCH", "scratch")
+    desk.script(SCHEMA, TRAIN)
+    desk.write("conf/config.yaml", "xp:\n  logs: ${oc.env:SCRATCH}/logs\n")
+
+    desk.config("xp.tags=[${hydra:job.name},${xp.on_error}]")
+
+    assert "continue" in Path("scratch/logs/1/run.json").read_text()
+    assert {name.split("/")[0] for name in desk.written()} == {"scratch"}
+
+
+def test_a_setting_that_refers_to_nothing_or_to_a_point_is_refused(desk):
+    desk.script(SCHEMA, TRAIN)
+    desk.write("conf/config.yaml", "year: x\n")
+
+    assert desk.refused("year=1,2", "xp.logs=${oc.env:NO_SUCH_VARIABLE}", "xp.monitor=-1") == (
+        "2 problems in train:\n"
+        "  xp.logs = '${oc.env:NO_SUCH_VARIABLE}'  (command line)\n"
+        "    KeyError raised while resolving interpolation: \"Environment variable 'NO_SUCH_VARIABLE' not found\"\n"
+        "  xp.monitor = -1  (command line)\n"
+        "    Input should be greater than 0"
+    )
+    assert "Settings are the same for all points" in desk.refused("year=1,2", "xp.logs=${year}")
+
+
+def test_settings_given_in_python_mean_every_character_as_it_is(desk):
+    desk.script(SCHEMA, TRAIN)
+    desk.write("conf/config.yaml", "year: x\n")
+
+    desk.experiment.run(xp={"logs": "${year}"})
+
+    assert Path("${year}/1/run.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -107,6 +108,37 @@ def test_a_field_that_there_is_not_names_the_file_and_what_was_meant(places):
     assert str(places[1] / "gpu.yaml") in str(error.value)
 
 
+def test_what_is_wrong_with_a_file_names_it_and_its_line(places):
+    (places[2] / "bad.yaml").write_text("scheduler: [slurm\n")
+
+    with pytest.raises(ConfigError) as error:
+        check_profile("bad", print)
+
+    assert str(error.value) == (
+        f"1 problem in the profile bad:\n  xp/profile=bad  ({places[2]}/bad.yaml)\n"
+        "    It cannot be read: line 2: expected ',' or ']', but got '<stream end>'."
+    )
+
+
+def test_the_projects_profiles_have_the_suffix_that_hydra_knows(places):
+    (places[2] / "gpu.yml").write_text("scheduler: slurm\n")
+
+    assert "gpu" not in profiles_from_here()
+
+
+def test_a_profile_made_in_python_means_every_character_as_it_is(places, work, monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {})
+    profile = Slurm(setup=["cd ${HOME}"], env={"A": r"\${B}"})
+    typedxp.register(profile, group="xp/profile", name="mine")
+    with FakeSlurm(slots=0) as slurm:
+        for given in (profile, profile.plain(), "mine"):
+            work.run(profile=given, shell=slurm, xp={"snapshot": "off"})
+
+    for number in "123":
+        script = Path("logs", number, "job.sh").read_text()
+        assert "\ncd ${HOME}\nexport A='\\${B}'\n" in script
+
+
 def test_a_profile_with_a_defaults_list_is_left_to_experiments(places):
     (places[2] / "gpu.yaml").write_text("defaults: [base]\nscheduler: slurm\n")
 
@@ -117,11 +149,13 @@ def test_a_profile_with_a_defaults_list_is_left_to_experiments(places):
 def test_a_profile_is_checked_by_its_scheduler_and_its_script_is_shown_first(places, capsys):
     (places[2] / "gpu.yaml").write_text("scheduler: slurm\npartition: gpu\n")
     with FakeSlurm(partitions=["gpu"]) as slurm:
-        assert "to start at" in check_profile("gpu", print, slurm)
+        assert re.match(r"slurm says: sbatch: Job \d+ to start at ", check_profile("gpu", print, slurm))
         assert "#SBATCH --partition=gpu" in capsys.readouterr().out
         slurm.breaks("sbatch", Answer(err="Invalid partition name specified", code=1))
         with pytest.raises(SchedulerError, match="Invalid partition"):
             check_profile("gpu", print, slurm)
+        slurm.breaks("sbatch", Answer(out="lorem ipsum"))
+        assert check_profile("gpu", print, slurm) == "slurm says: lorem ipsum"
     assert "#SBATCH" in capsys.readouterr().out
     with pytest.raises(ProfileError, match="no profile 'gpv'"):
         check_profile("gpv", print)

@@ -71,3 +71,56 @@ def test_what_is_no_profile_is_refused_in_python(shell, tmp_path):
     (tmp_path / "call.py").write_text(code)
 
     assert "3 was given in Python, and is no profile." in shell("python call.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "key", "why"),
+    [
+        ("cpus: 3", "conf/xp/profile/bad.yaml:1", "xp.profile.scheduler", "`scheduler: NAME`, with one of slurm, pbs,"),
+        (
+            "scheduler: slrum",
+            "conf/xp/profile/bad.yaml:1",
+            "xp.profile.scheduler = 'slrum'",
+            "mean slurm? Known: local,",
+        ),
+        ("scheduler: slurm\ncpus: x", "conf/xp/profile/bad.yaml:2", "xp.profile.cpus = 'x'", "valid integer"),
+    ],
+)
+def test_a_profile_that_is_wrong_is_told_once_with_its_place_and_without_points(typed, tmp_path, text, place, key, why):
+    (tmp_path / "conf/xp/profile/bad.yaml").write_text(f"{text}\n")
+
+    said = typed("seed=1,2 xp/profile=bad", code=2)
+
+    assert said.startswith(f"typedxp: 1 problem in train:\n  {key}  ({place})\n")
+    assert why in said
+
+
+def test_a_file_that_is_no_yaml_is_the_only_thing_that_is_told(typed, tmp_path):
+    (tmp_path / "conf/xp/profile/bad.yaml").write_text("scheduler: [slurm\n")
+
+    said = typed("seed=1,2 xp/profile=bad", code=2)
+
+    assert said.startswith("typedxp: 1 problem in train:\n  composition\n")
+    assert "conf/xp/profile/bad.yaml" in said
+
+
+def test_settings_of_a_profile_without_one_ask_for_a_profile(typed):
+    said = typed("xp.profile.time=2h", code=2)
+
+    assert "xp.profile.scheduler  (command line)\n" in said
+    assert "Choose one by xp/profile=NAME: gpu, local," in said
+
+
+def test_a_line_of_a_strict_setup_that_fails_ends_the_run_with_the_evidence(typed, shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "config/typedxp/profiles/strict.yaml").write_text(
+        "scheduler: local\nsetup: [set -e, module load nosuch]\n"
+    )
+
+    typed("xp/profile=strict xp.wait=true xp.snapshot=off", code=1)
+
+    said = shell("typedxp status")
+    assert "failed" in said
+    assert "exit code 127" in said
+    assert "the run never started" in said
+    assert "module: command not found" in shell("typedxp logs 1 --job")

@@ -47,5 +47,7 @@ def test_one_that_does_not_load_is_named_with_its_package(install) -> None:
 
 
 def test_a_wrong_name_gets_the_nearest() -> None:
-    with pytest.raises(ProfileError, match="slurm"):
+    with pytest.raises(ProfileError, match=r"'slrum'\. Did you mean slurm\? Known: .*local, lsf, .*slurm"):
         get_scheduler("slrum")
+    with pytest.raises(ProfileError, match=r"'xyz'\. Known: [^K]*$"):
+        get_scheduler("xyz")

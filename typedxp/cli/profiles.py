@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from typedxp.cli.choosing import warn
 from typedxp.cli.options import json_option
 from typedxp.cli.tables import print_table
 from typedxp.runner.checking import check_profile
-from typedxp.runner.profiles import Found, profiles_from_here
+from typedxp.runner.profiles import Found, profiles_from_here, wrong_with
 from typedxp.store.directory import dump
 
 
@@ -23,11 +24,23 @@ def profiles(context: click.Context, *, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     found = sorted(profiles_from_here().items())
+    wrong = {name: wrong_with(name, one) for name, one in found}
     if as_json:
-        rows = [{"name": name, "values": one.values, "origin": one.origin, "hidden": one.hidden} for name, one in found]
-        print(dump(rows).decode(), end="")
-    else:
-        print_table([_row(name, one) for name, one in found])
+        print(dump([_plain(name, one, wrong[name]) for name, one in found]).decode(), end="")
+        return
+    print_table([_row(name, one) for name, one in found])
+    for text in filter(None, wrong.values()):
+        warn(text)
+
+
+def _plain(name: str, found: Found, wrong: str | None) -> dict[str, object]:
+    return {
+        "name": name,
+        "values": found.readable,
+        "origin": found.origin,
+        "hidden": found.hidden,
+        "problem": wrong,
+    }
 
 
 def _row(name: str, found: Found) -> tuple[str, str, str, str]:

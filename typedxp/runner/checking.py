@@ -17,6 +17,8 @@ _ELEMENTS = 2
 def check_profile(name: str, shown: Callable[[str], None], shell: Shell = local_shell) -> str:
     """Write the script of a small array with a profile, which is ``shown``; return what the scheduler says of it.
 
+    Its words are passed on as such: that they speak of the script at all is for the reader to judge.
+
     Raises:
         ProfileError: there is no such profile.
         ConfigError: it is not valid.
@@ -30,4 +32,7 @@ def check_profile(name: str, shown: Callable[[str], None], shell: Shell = local_
         shown(text)
         script.write_text(text)
         script.chmod(0o755)
-        return cluster.test(script) or f"{profile.scheduler} cannot test a script without submitting it."
+        said = cluster.test(script)
+    if said is None:
+        return f"{profile.scheduler} cannot test a script without submitting it."
+    return f"{profile.scheduler} says: {said}"

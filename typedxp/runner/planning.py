@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, PlanError, Problem
-from typedxp.runner.profiles import as_typed, find_profiles, home_of, judge_profile, resolved_profile
+from typedxp.runner.profiles import as_typed, find_profiles, home_of, judge_profile, resolved
 from typedxp.stages.compose.composer import PROFILE, Composer
+from typedxp.stages.compose.reading import is_setting
 from typedxp.stages.compose.sweep import Sweep
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.instances import members_of, values_of
@@ -85,9 +86,7 @@ def plan(
         PlanError: the sweep as a whole was refused.
     """
     sweep = Sweep(composer, assignments)
-    # A profile that was made in Python, or read from a job script, means every character as it is.
-    literal = any(item.key == "xp.profile" and any(isinstance(v, dict) for v in item.values) for item in assignments)
-    settings, profile, refused = _settings(sweep, literal=literal)
+    settings, profile, refused = _settings(sweep)
     problems = [*(_hidden(declaration, problem) for problem in problems), *sweep.problems, *refused]
     if settings.resume is not None and not problems:
         if others := [item.text for item in sweep.own]:
@@ -140,14 +139,15 @@ def _hidden(declaration: Declaration, problem: Problem) -> Problem:
     return replace(problem, value=redact(problem.value, hide), message=redact(problem.message, hide))
 
 
-def _settings(sweep: Sweep, *, literal: bool) -> tuple[Settings, Profile | None, list[Problem]]:
+def _settings(sweep: Sweep) -> tuple[Settings, Profile | None, list[Problem]]:
     """Judge what is set under ``xp``; settings that are refused leave the defaults, so that planning can go on."""
     from typedxp.vocabulary.settings import Settings
 
-    values, first = sweep.settings
+    composed, first = sweep.settings
+    values, problems = _resolved(composed, first)
     settings = judge_settings(Settings, values, first)
-    problems = settings if isinstance(settings, list) else []
-    profile = _profile(sweep, values.get("profile"), first, literal=literal)
+    problems += settings if isinstance(settings, list) else []
+    profile = _profile(sweep, values.get("profile"), first)
     if isinstance(profile, list):
         # That it is no mapping at all is told with the settings.
         problems += profile
@@ -158,16 +158,22 @@ def _settings(sweep: Sweep, *, literal: bool) -> tuple[Settings, Profile | None,
     return good, None if isinstance(profile, list) else profile, problems
 
 
-def _profile(sweep: Sweep, values: Any, first: Composed, *, literal: bool) -> Profile | list[Problem] | None:
+def _resolved(values: Mapping[str, Any], first: Composed) -> tuple[dict[str, Any], list[Problem]]:
+    """Replace what settings refer to; those that refer to nothing are left out. A profile is resolved on its own."""
+    found, problems = resolved({**values, "profile": None}, first.origin, ("xp",))
+    wrong = {split(problem.key)[1] for problem in problems}
+    good = {name: value for name, value in found.items() if name not in wrong}
+    return {**good, "profile": values.get("profile")}, problems
+
+
+def _profile(sweep: Sweep, values: Any, first: Composed) -> Profile | list[Problem] | None:
     """Judge the profile that was composed; None if there is none."""
     if not isinstance(values, dict):
         return None
     name = sweep.choice(PROFILE)
-    chosen = as_typed(values)
-    if not literal:
-        chosen, problems = resolved_profile(chosen, home_of(name, first)[0])
-        if problems:
-            return problems
+    chosen, problems = resolved(as_typed(values), home_of(name, first))
+    if problems:
+        return problems
     return judge_profile(chosen, first, name)
 
 
@@ -208,7 +214,7 @@ def _judge_all(
     if found or problems:
         refused = [_key(problem) for problem in problems]
         counted = [
-            replace(problem, points=hits, example=examples[problem])
+            problem if _concerns_all(problem, hits, count) else replace(problem, points=hits, example=examples[problem])
             for problem, hits in found.items()
             if not _follows(problem, refused)
         ]
@@ -226,6 +232,11 @@ def _verdict(judge: Judge, point: Composed) -> Judged | list[Problem]:
     known = {problem.key for problem in point.problems}
     others = [problem for problem in verdict if problem.key not in known] if isinstance(verdict, list) else []
     return [*point.problems, *others]
+
+
+def _concerns_all(problem: Problem, hits: int, count: int) -> bool:
+    """Whether a problem has nothing to do with the points: one of the settings, or of what all are composed from."""
+    return is_setting(problem.key) or (not problem.key and hits == count)
 
 
 def _follows(problem: Problem, refused: Sequence[str]) -> bool:

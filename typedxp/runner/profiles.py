@@ -8,18 +8,20 @@ name, the nearest is taken.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, Problem, ProfileError, nearest
-from typedxp.schedulers.registry import added_by, get_scheduler
+from typedxp.schedulers.registry import added_by, get_scheduler, scheduler_names
 from typedxp.stages.compose.assign import incomplete, interpolated, resolve
 from typedxp.stages.declare.registry import registered
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.store import yaml
 from typedxp.vocabulary.plan import Composed, TypedFloat, TypedInt
+from typedxp.vocabulary.schema import Key
+from typedxp.vocabulary.tree import get, literal, shown
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 GROUP = "xp/profile"
 SITE = Path("/etc/typedxp/profiles")
 
+_PLACE = ("xp", "profile")
 _UNREADABLE = "unreadable"
+
+Origin = Callable[[Key], str]
+"""Tells where the value at a key comes from."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,18 @@ class Found:
     values: Mapping[str, Any]
     hidden: tuple[str, ...] = ()
 
+    @property
+    def readable(self) -> Mapping[str, Any]:
+        """The values, or nothing if they could not be read."""
+        return {name: value for name, value in self.values.items() if name != _UNREADABLE}
+
 
 def find_profiles() -> dict[str, Found]:
     """Return all profiles but those of the project's YAML files, by name, the nearest of each name."""
     found = {name: Found(package, {"scheduler": name}) for name, package in added_by().items()}
     for place in (SITE, user_directory()):
         _take(found, _in_directory(place))
-    _take(found, ((name, Found("Python", plain_profile(value))) for name, value in registered(GROUP).items()))
+    _take(found, ((name, _of_python(value)) for name, value in registered(GROUP).items()))
     return found
 
 
@@ -52,7 +63,8 @@ def profiles_from_here() -> dict[str, Found]:
     """Return all profiles, by name, with those in a config directory of the working directory."""
     found = find_profiles()
     for place in [*sorted(Path.cwd().glob(f"[!.]*/{GROUP}")), Path.cwd() / GROUP]:
-        _take(found, ((name, _alone(each)) for name, each in _in_directory(place)))
+        # Hydra, which reads those of an experiment, knows no other suffix.
+        _take(found, ((name, _alone(each)) for name, each in _in_directory(place, (".yaml",))))
     return found
 
 
@@ -66,10 +78,7 @@ def named_profile(name: str) -> dict[str, Any]:
     found = profiles_from_here()
     if name not in found:
         raise ProfileError(f"There is no profile {name!r}. {nearest(name, found)} To list them: typedxp profiles")
-    values, problems = resolved_profile(found[name].values, lambda _: found[name].origin)
-    if problems:
-        raise ConfigError(f"the profile {name}", problems)
-    return values
+    return _resolved(name, found[name])
 
 
 def as_typed(tree: Any) -> Any:
@@ -81,15 +90,25 @@ def as_typed(tree: Any) -> Any:
     return tree.text if isinstance(tree, TypedInt | TypedFloat) else tree
 
 
-def resolved_profile(
-    values: Mapping[str, Any], origin: Callable[[tuple[str, ...]], str]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Replace what refers to the environment, or to other fields of a profile; tell what refers to nothing."""
-    tree: dict[str, Any] = {"xp": {"profile": dict(values)}}
-    if not interpolated(tree):
+def resolved(values: Mapping[str, Any], origin: Origin, place: Key = _PLACE) -> tuple[dict[str, Any], list[Problem]]:
+    """Replace what refers to the environment, or to others of the values, which are those at ``place``.
+
+    What refers to nothing is left, and told.
+    """
+    if not interpolated(values):
         return dict(values), []
-    tree, refused = resolve(tree)
-    return tree["xp"]["profile"], [Problem(".".join(key), "", origin(key), why) for key, why in refused.items()]
+    tree = dict(values)
+    for name in reversed(place):
+        tree = {name: tree}
+    made, refused = resolve(tree)
+    problems = [Problem(".".join(key), shown(get(tree, key)), origin(key), _why(why)) for key, why in refused.items()]
+    return get(made, place), problems
+
+
+def _why(refusal: str) -> str:
+    if not refusal.startswith("Interpolation key"):
+        return refusal
+    return f"{refusal}. Settings are the same for all points: they can refer to each other, and to the environment."
 
 
 def judge_named(values: Mapping[str, Any], name: str | None) -> Profile:
@@ -98,9 +117,34 @@ def judge_named(values: Mapping[str, Any], name: str | None) -> Profile:
     Raises:
         ConfigError: it is not valid.
     """
-    found = profiles_from_here().get(name) if name is not None else None
-    home = found.origin if found is not None else "command line"
-    judged = judge_profile(values, Composed({}, {}, {}, {}, (), lambda _: home))
+
+    def origin(_: Key) -> str:
+        found = profiles_from_here().get(name) if name is not None else None
+        return found.origin if found is not None else "command line"
+
+    return _judged(values, name, origin)
+
+
+def wrong_with(name: str, found: Found) -> str | None:
+    """Say what is wrong with a profile; one with a defaults list is left to the experiments that can read it."""
+    if "defaults" in found.values:
+        return None
+    try:
+        _judged(_resolved(name, found), name, lambda _: found.origin)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _resolved(name: str, found: Found) -> dict[str, Any]:
+    values, problems = resolved(found.values, lambda _: found.origin)
+    if problems:
+        raise ConfigError(f"the profile {name}", problems)
+    return values
+
+
+def _judged(values: Mapping[str, Any], name: str | None, origin: Origin) -> Profile:
+    judged = judge_profile(values, Composed({}, {}, {}, {}, (), origin), name)
     if isinstance(judged, list):
         raise ConfigError(f"the profile {name}" if name is not None else "the profile", judged)
     return judged
@@ -111,16 +155,19 @@ def user_directory() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "typedxp" / "profiles"
 
 
-def home_of(name: str | None, point: Composed) -> tuple[Callable[[tuple[str, ...]], str], str]:
-    """Return what tells where a field of a profile was set, and where the profile itself lies."""
-    found = find_profiles().get(name or "")
-    home = found.origin if found is not None else f"xp/profile={name}"
+def home_of(name: str | None, point: Composed) -> Origin:
+    """Return what tells where a field of a profile was set: ``name`` is that of the profile, if it has one."""
 
-    def origin(key: tuple[str, ...]) -> str:
+    def origin(key: Key) -> str:
         where = point.origin(key)
-        return where if where != "default" else home
+        if where != "default":
+            return where
+        if name is None:
+            return "command line"
+        found = find_profiles().get(name)
+        return found.origin if found is not None else f"{GROUP}={name}"
 
-    return origin, home
+    return origin
 
 
 def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None = None) -> Profile | list[Problem]:
@@ -128,26 +175,41 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
 
     What its scheduler cannot express is a problem, too.
     """
-    origin, home = home_of(name, point)
+    origin = home_of(name, point)
     # What is unset is as if nobody had set it.
     values = {key: value for key, value in values.items() if value is not None}
     if text := values.get(_UNREADABLE):
-        return [Problem(GROUP, str(name), home, str(text))]
+        return [Problem(f"{GROUP}={name}", "", origin((*_PLACE, _UNREADABLE)), str(text))]
+    place = (*_PLACE, "scheduler")
     scheduler = values.get("scheduler")
     if scheduler is None:
-        message = f"There is no profile yet. Choose one: xp/profile=NAME. Known: {', '.join(sorted(find_profiles()))}."
-        return [Problem("xp.profile.scheduler", "", origin(("xp", "profile")), message)]
+        # What it does set tells where a YAML file of the project is.
+        places = [origin((*_PLACE, field)) for field in (*values, "scheduler")]
+        where = next((each for each in places if each != "command line"), "command line")
+        return [Problem(".".join(place), "", where, _no_scheduler(name))]
     try:
         model = get_scheduler(str(scheduler)).profile
-        judged = judge_settings(model, values, _placed(point, origin), ("xp", "profile"))
-        if not isinstance(judged, list):
-            judged.check()
     except ProfileError as error:
-        return [Problem("xp.profile", "", origin(("xp", "profile", "scheduler")), str(error))]
+        return [Problem(".".join(place), shown(scheduler), origin(place), str(error))]
+    judged = judge_settings(model, values, replace(point, origin=origin), _PLACE)
     if isinstance(judged, list):
         return [_meant(problem, model) for problem in judged]
     profile: Profile = judged
+    try:
+        profile.check()
+    except ProfileError as error:
+        return [Problem(".".join(_PLACE), "", origin(place), str(error))]
     return profile
+
+
+def _no_scheduler(name: str | None) -> str:
+    known = f"one of {', '.join(scheduler_names())}"
+    if name is not None:
+        return f"The profile does not say for which scheduler it is: write the line `scheduler: NAME`, with {known}."
+    return (
+        f"There is no profile yet. Choose one by xp/profile=NAME: {', '.join(sorted(find_profiles()))}.\n"
+        f"Or give xp.profile.scheduler=NAME, with {known}."
+    )
 
 
 def _meant(problem: Problem, model: type[Profile]) -> Problem:
@@ -158,10 +220,6 @@ def _meant(problem: Problem, model: type[Profile]) -> Problem:
     scheduler = model.model_fields["scheduler"].default
     message = f"There is no such setting for {scheduler}. {hint} Native options go into `directives`."
     return Problem(problem.key, problem.value, problem.origin, message)
-
-
-def _placed(point: Composed, origin: Any) -> Composed:
-    return Composed(point.values, point.swept, point.choices, point.members, point.overrides, origin)
 
 
 def _take(found: dict[str, Found], nearer: Iterable[tuple[str, Found]]) -> None:
@@ -176,26 +234,46 @@ def _alone(found: Found) -> Found:
     """Refuse what only an experiment's command line can compose."""
     if "defaults" not in found.values:
         return found
-    text = f"{found.origin} has a defaults list, which only an experiment reads: python train.py xp/profile=NAME -n."
-    return replace(found, values=_unreadable(text))
+    text = "It has a defaults list, which only an experiment reads: python train.py xp/profile=NAME -n."
+    return replace(found, values={**found.values, **_unreadable(text)})
 
 
-def _in_directory(place: Path) -> Iterator[tuple[str, Found]]:
+def _of_python(value: Any) -> Found:
+    """Take a profile that was registered: one that is made of a class means every character as it is."""
+    plain = plain_profile(value)
+    return Found("Python", plain if isinstance(value, Mapping) else literal(plain))
+
+
+def _in_directory(place: Path, suffixes: Container[str] = (".yaml", ".yml")) -> Iterator[tuple[str, Found]]:
     """Yield the profiles of a directory; one that cannot be read is there, and refused when it is chosen."""
     try:
-        files = sorted(file for file in place.iterdir() if file.suffix in (".yaml", ".yml"))
+        files = sorted(file for file in place.iterdir() if file.suffix in suffixes)
     except OSError:
         return
     for file in files:
-        try:
-            values = yaml.load_typed(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            values = _unreadable(f"{file} cannot be read: {error}")
-        if not isinstance(values, dict):
-            values = _unreadable(f"{file} holds no mapping of settings.")
-        if broken := incomplete(values):
-            values = _unreadable(f"{file} cannot be read: {broken[0]!r} is no complete reference.")
-        yield file.stem, Found(str(file), values)
+        yield file.stem, Found(str(file), _read(file))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load_typed(file.read_text("utf-8"))
+    except OSError as error:
+        return _unreadable(f"It cannot be read: {error.strerror or error}.")
+    except ValueError as error:
+        return _unreadable(f"It cannot be read: {_mistake(error)}.")
+    if not isinstance(values, dict):
+        return _unreadable("It holds no mapping of settings, such as `scheduler: slurm`.")
+    if broken := incomplete(values):
+        return _unreadable(f"It cannot be read: {broken[0]!r} is no complete reference.")
+    return values
+
+
+def _mistake(error: ValueError) -> str:
+    """Say in one line what is wrong with YAML, and in which line it is."""
+    cause = error.__cause__
+    if (mark := getattr(cause, "problem_mark", None)) is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}: {getattr(cause, 'problem', '')}"
 
 
 def _unreadable(text: str) -> dict[str, Any]:

@@ -57,4 +57,6 @@ def get_scheduler(name: str) -> Scheduler:
         except Exception as error:
             package = point.dist.name if point.dist is not None else point.value
             raise ProfileError(f"The scheduler {name!r} of the package {package!r} does not load: {error}") from error
-    raise ProfileError(f"No scheduler is called {name!r}. {nearest(name, scheduler_names())}")
+    known = sorted(scheduler_names())
+    hints = dict.fromkeys([nearest(name, known), f"Known: {', '.join(known)}."])
+    raise ProfileError(f"No scheduler is called {name!r}. {' '.join(hints)}")

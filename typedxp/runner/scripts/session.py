@@ -18,6 +18,7 @@ from typedxp.runner.planning import Launch
 from typedxp.runner.scripts.tracing import POSITION, PROLOGUE, noted, setup_of
 from typedxp.runner.submitting import Submission
 from typedxp.vocabulary.plan import Assignment
+from typedxp.vocabulary.tree import literal
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
@@ -56,7 +57,8 @@ class Session:
         """Put the profile of the script before what was typed, unless that chooses one itself."""
         if any(item.key in _CHOOSES for item in given):
             return list(given)
-        profile = self.said["profile"]
+        # The lines of a script mean every character as it is.
+        profile = literal(self.said["profile"])
         origin = str(self.said["script"])
         return [Assignment("replace", "xp.profile", (profile,), f"xp.profile={profile!r}", origin=origin), *given]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from typedxp.errors import ConfigError, PlanError, SchedulerError, nearest
+from typedxp.errors import ConfigError, PlanError, SchedulerError
 from typedxp.runner.profiles import judge_profile
 from typedxp.runner.scripts.reading import DIALECTS, Described, Script, describe, kinds, read_script
 from typedxp.runner.scripts.session import Entry, begin, finish
 from typedxp.runner.scripts.tracing import OWN, Failed, failures
-from typedxp.schedulers.registry import scheduler_names
+from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Command, Shell, local_shell
 from typedxp.stages.execute.script import run_script
 from typedxp.vocabulary.plan import Composed
@@ -75,9 +75,7 @@ def _described(script: Script, how: Submitting, shell: Shell) -> Described:
     scheduler = how.scheduler or _scheduler(script, shell)
     if scheduler in DIALECTS:
         return describe(script, DIALECTS[scheduler])
-    if scheduler not in scheduler_names():
-        raise PlanError(f"No scheduler is called {scheduler!r}. {nearest(scheduler, scheduler_names())}")
-    return Described(scheduler)
+    return Described(get_scheduler(scheduler).name)
 
 
 def _scheduler(script: Script, shell: Shell) -> str:

@@ -110,7 +110,8 @@ class Sweep:
         problems = list(base.problems)
         values = copy(base.values)
         refers = base.refers
-        for item in self._late:
+        # Where Hydra refused, there is nothing to put values into.
+        for item in self._late if base.values["xp"] else ():
             value = given.get(item.text, item.values[0])
             refers = refers or interpolated(value)
             problems += self._assign(values, item, value, base.composition)
