@@ -216,6 +216,23 @@ def test_retry_leaves_alone_what_completed_and_judges_what_was_asked_for_all_the
     assert typed("retry", "1-2", "time=2h") == "There is nothing to retry.\n"
 
 
+def test_rerun_submits_new_runs_of_old_ones_with_a_profile(launch, typed, place):
+    launch(3)
+    end(place, "completed", 1, 2, 3)
+
+    said = typed("rerun", "1", "3", "--in-place-code", "--profile", "slurm", "--set", "time=2h")
+
+    assert "Submitted runs 4-5 as an array of 2: slurm job 2" in said
+    assert (records(place)[1].profile, records(place)[1].name) == ({"scheduler": "slurm", "time": "02:00:00"}, "work")
+    runs = [Store(place / "logs").run(number) for number in (4, 5)]
+    assert [run.read_record().rerun_of for run in runs] == [1, 3]
+    assert [str(run.read_status().status) for run in runs] == ["submitted"] * 2
+    assert "choose one by --profile" in typed("rerun", "1", "--set", "time=2h", code=2)
+    assert "no profile 'gpu'" in typed("rerun", "1", "--in-place-code", "--profile", "gpu", code=2)
+    (place / "refuse").touch()
+    assert "Run 6 not submitted: " in typed("rerun", "1", "--in-place-code", "--profile", "slurm", code=1)
+
+
 def test_retry_scales_what_ran_out(launch, typed, place):
     launch(2, time="1h", mem="1G")
     end(place, "timeout", 1)

@@ -7,22 +7,29 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typedxp.errors import ExecutionError, SnapshotError, StoreError
 from typedxp.runner.checkouts import relative_links
 from typedxp.runner.launching import Started
 from typedxp.runner.snapshots import open_code, snapshot_of
+from typedxp.runner.submitting import check_cluster, check_secrets, cluster_of, directory_of, python_of, submit_runs
 from typedxp.runner.today import Today, differing, environment_before
+from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.snapshot.checkout import make_checkout
+from typedxp.stages.submit import Enlisted, Work, write_script
 from typedxp.store.copies import copy_plan
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.records import RunRecord, RunStatus, Status
+
+if TYPE_CHECKING:
+    from typedxp.schedulers.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,8 @@ class Repeating:
 
     With ``in_place_code`` today's code is executed, else that of the snapshot of each run: in ``repository``, or where
     it was launched. ``links`` are files and directories of that repository that git ignores, and that are needed.
-    ``secrets`` are by dotted key. ``jobs`` is the number of worker processes.
+    ``secrets`` are by dotted key. ``jobs`` is the number of worker processes. With ``submitted`` jobs execute them,
+    which find their secrets as the profile says.
     """
 
     in_place_code: bool = False
@@ -39,6 +47,7 @@ class Repeating:
     links: tuple[Path, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 1
+    submitted: bool = False
     command: tuple[str, ...] = ()
 
 
@@ -82,7 +91,8 @@ def prepare(store: Store, runs: Iterable[RunDirectory], how: Repeating) -> list[
         before = environment_before(store, directory, record)
         after = today.environment(new, before)
         lines = differing((record.environment, before), (today.facts, after))
-        made.append(Repetition(directory, new, after, {key: how.secrets[key] for key in record.secrets}, lines))
+        secrets = {key: how.secrets[key] for key in record.secrets if not how.submitted}
+        made.append(Repetition(directory, new, after, secrets, lines))
     return made
 
 
@@ -106,6 +116,47 @@ def repeat(
     finally:
         with uninterrupted():
             _cancel(made)
+
+
+def repeat_as_jobs(
+    target: Store, repetitions: Sequence[Repetition], profile: Profile, shell: Shell = local_shell
+) -> Iterator[Enlisted]:
+    """Submit runs to be made again, as new ones in ``target``; yield each job as soon as it was taken or refused.
+
+    Nothing is written before all of it was checked.
+
+    Raises:
+        ConfigError: secrets that no job would find.
+        ProfileError: the scheduler cannot express the profile.
+        SchedulerError: there is no such scheduler here.
+        StoreError: the store cannot be used.
+    """
+    target.check()
+    cluster, groups = cluster_of(profile, shell), _groups(repetitions, profile)
+    check_cluster(cluster)
+    for work, members in groups.items():
+        write_script(cluster, profile, work, -(-len(members) // profile.pack), Path.cwd())
+    made = {repetition.old: directory for directory, repetition in _allocate(target, repetitions).items()}
+    try:
+        for work, members in groups.items():
+            directories = [made[repetition.old] for repetition in members]
+            for directory in directories:
+                directory.write_status(Status(RunStatus.SUBMITTED))
+            yield from submit_runs(cluster, profile, work, directories)
+    finally:
+        with uninterrupted():
+            _cancel(made.values())
+
+
+def _groups(repetitions: Iterable[Repetition], profile: Profile) -> dict[Work, list[Repetition]]:
+    """Put those together that become one array."""
+    groups: dict[Work, list[Repetition]] = {}
+    for repetition in repetitions:
+        record = repetition.record
+        check_secrets(record.experiment.name, record.secrets, profile)
+        work = Work(record.experiment.name, directory_of(record), python_of(profile))
+        groups.setdefault(work, []).append(repetition)
+    return groups
 
 
 def _execute(
@@ -140,7 +191,7 @@ def _problems(record: RunRecord, how: Repeating) -> Iterator[str]:
     elif snapshot_of(record) is None:
         yield f"Of the code of run {record.id} no snapshot was kept. --in-place-code executes today's."
     for key in record.secrets:
-        if key not in how.secrets:
+        if key not in how.secrets and not how.submitted:
             yield (
                 f"Run {record.id} needs the secret {key}, which is not written down. Put it into an environment "
                 f"variable, and name that: --secret {key}=VARIABLE."
