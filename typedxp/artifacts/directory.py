@@ -17,8 +17,9 @@ from typedxp.artifacts import records
 from typedxp.artifacts.arrays import Dims, describe_given, describe_written
 from typedxp.artifacts.digest import Digest, digest, written
 from typedxp.artifacts.drafts import aside, draft, exists, locked, opened, put, restore
-from typedxp.artifacts.kinds.choose import choose, find
+from typedxp.artifacts.kinds.choose import choose
 from typedxp.artifacts.kinds.kind import Kind
+from typedxp.artifacts.loading import load
 from typedxp.artifacts.names import parts
 from typedxp.errors import RecordError, ResultsError, TypedxpError
 from typedxp.store.files import reason
@@ -87,7 +88,7 @@ class Artifacts:
                 record, path, state = self._verified(name, above, last, parent, verify=verify)
             # What is replaced meanwhile is loaded again: it may be another version than the one that was verified.
             try:
-                value = _load(record if kind is None else dataclasses.replace(record, kind=kind), path, trust=trust)
+                value = load(record if kind is None else dataclasses.replace(record, kind=kind), path, trust=trust)
             except ResultsError:
                 if _state(path) == state:
                     raise
@@ -287,36 +288,3 @@ def _state(path: Path) -> tuple[int, ...]:
     except FileNotFoundError:
         return ()
     return status.st_dev, status.st_ino, status.st_mtime_ns
-
-
-def _loader(record: ArtifactRecord, *, trust: bool) -> Kind | None:
-    """Return the kind that loads an artifact, or None if nobody here knows it."""
-    try:
-        kind = find(record.kind)
-    except TypedxpError as error:
-        raise ResultsError(f"The artifact {record.name!r} cannot be loaded. {error}") from error
-    if kind is not None and kind.unsafe and not trust:
-        raise ResultsError(
-            f"The artifact {record.name!r} is a {kind.name}: loading it runs whatever program its writer put into it. "
-            "If you trust everybody who could write this file as you trust your own code, say so: trust=True."
-        )
-    return kind
-
-
-def _load(record: ArtifactRecord, path: Path, *, trust: bool) -> Any:
-    loader = _loader(record, trust=trust)
-    if loader is None:
-        return path
-    try:
-        return loader.load(path)
-    except ResultsError:
-        raise
-    except ModuleNotFoundError as error:
-        raise ResultsError(
-            f"{record.name!r} needs the package {error.name}: install it. The file is {path}."
-        ) from error
-    except Exception as error:
-        raise ResultsError(
-            f"The artifact {record.name!r} cannot be loaded as {record.kind}: {type(error).__name__}: {error}. "
-            f"The file is {path}."
-        ) from error
