@@ -13,6 +13,7 @@ import operator
 import re
 import tokenize
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -47,7 +48,6 @@ _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _WORDS = {"&": "and", "|": "or", "~": "not"}
 _ASSIGNED = re.compile(r"[^=<>!:]=[^=]")
-_NESTED = "it is nested too deeply"
 # Text in quotes, or a key in backticks: what comes first counts.
 _QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`\n]+)`""")
 
@@ -79,10 +79,8 @@ class Condition:
             raise ConditionError(f"{text!r} cannot be read as a condition: {what}.{hint}") from error
         _check(tree, text)
         condition = cls(text, tree)
-        try:
+        with _nested_little(text):
             _ = condition.keys
-        except RecursionError as error:
-            raise ConditionError(f"{text!r} cannot be read as a condition: {_NESTED}.") from error
         return condition
 
     @property
@@ -99,10 +97,8 @@ class Condition:
         """
         if not isinstance(self.tree, ast.BoolOp) or not isinstance(self.tree.op, ast.And):
             return (self,)
-        try:
+        with _nested_little(self.text):
             return tuple(Condition(ast.unparse(part), part) for part in self.tree.values)
-        except RecursionError as error:
-            raise ConditionError(f"{self.text!r} cannot be read as a condition: {_NESTED}.") from error
 
     def with_times(self, keys: Collection[str], read: ReadTime) -> Condition:
         """Return the same with all text read as times that is compared with one of these keys.
@@ -110,10 +106,8 @@ class Condition:
         Raises:
             ConditionError: a text is no time, or is not compared by an order.
         """
-        try:
+        with _nested_little(self.text):
             return Condition(self.text, _Timed(self.text, keys, read).visit(self.tree))
-        except RecursionError as error:
-            raise ConditionError(f"{self.text!r} cannot be read as a condition: {_NESTED}.") from error
 
     def holds(self, lookup: Lookup) -> bool:
         """Say whether the condition holds. An order with what is not there does not hold.
@@ -125,6 +119,15 @@ class Condition:
             return bool(_value(self.tree, lookup))
         except (TypeError, ArithmeticError, RecursionError) as error:
             raise ConditionError(f"{self.text!r} does not fit the values: {error}.") from error
+
+
+@contextmanager
+def _nested_little(text: str) -> Iterator[None]:
+    """Refuse a condition that is nested so deeply that Python cannot walk through it."""
+    try:
+        yield
+    except RecursionError as error:
+        raise ConditionError(f"{text!r} cannot be read as a condition: it is nested too deeply.") from error
 
 
 def _with_words(text: str) -> str:
@@ -216,22 +219,8 @@ def _check(node: ast.expr, text: str) -> None:
 
 
 _KNOWN = (
-    ast.BoolOp,
-    ast.And,
-    ast.Or,
-    ast.UnaryOp,
-    ast.Not,
-    ast.USub,
-    ast.UAdd,
-    ast.BinOp,
-    ast.Compare,
-    ast.Constant,
-    ast.List,
-    ast.Tuple,
-    ast.Set,
-    ast.Name,
-    ast.Attribute,
-    ast.Load,
+    *(ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.BinOp, ast.Compare, ast.Constant),
+    *(ast.List, ast.Tuple, ast.Set, ast.Name, ast.Attribute, ast.Load),
 )
 
 
