@@ -289,7 +289,14 @@ def test_an_answer_without_sense_is_quoted(out: str) -> None:
         OAR.ask({"5": ("5",)}, Answers(reply(out)))
 
 
-@pytest.mark.parametrize("out", ["garbage", "Job_Id: 5\n    name = x\n"])
+@pytest.mark.parametrize(
+    "out",
+    [
+        "garbage",
+        "Job_Id: 5\n    name = x\n",
+        "Job_Id: 5\n    state = Waiting\n    resubmit_job_id = none\n",
+    ],
+)
 def test_text_without_sense_is_quoted(out: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
         OAR.ask({"5": ("5",)}, Answers(reply(err=NO_JSON, code=1), reply(out)))

@@ -242,7 +242,7 @@ def _read_text(reply: Reply) -> list[_Row]:
         raise unreadable(reply)
     try:
         return [_read_block(block) for block in blocks[1:]]
-    except (KeyError, ValidationError) as error:
+    except (KeyError, ValueError) as error:
         raise unreadable(reply) from error
 
 
