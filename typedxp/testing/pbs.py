@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from typedxp.testing.pbs_family import SERVER, FakeFamily, as_text, called, exit_status
@@ -80,10 +80,10 @@ class FakePbs(FakeFamily):
     def _default_output(self, element: FakeElement) -> str:
         return f"{called(element)}.OU"
 
-    def _act(self, program: str, words: Sequence[str], act: object) -> Answer:
+    def _act(self, program: str, words: Sequence[str], act: Callable[[FakeElement], None]) -> Answer:
         if any(re.search(r"\[\d", word) for word in words):
             raise Refused(11, "".join(f"{program}: Illegal operation on Array Subjob {word}\n" for word in words))
-        return super()._act(program, words, act)  # type: ignore[arg-type]
+        return super()._act(program, words, act)
 
     # qstat
 
