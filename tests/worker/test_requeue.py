@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -184,6 +185,23 @@ def test_of_several_runs_those_that_were_withdrawn_are_not_begun(job):
 
     assert work(first).returncode == 0
     assert [str(first.run(run).read_status().status) for run in (1, 2)] == ["submitted", "completed"]
+
+
+def test_a_job_without_a_secret_names_the_variable_that_is_missing(job):
+    first = job("lsf", 0, secrets={"token": "XP_TOKEN", "other": "XP_OTHER"})
+    run = first.run(1)
+    planned = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps({**planned, "secrets": ["token"]}))
+
+    done = work(first)
+
+    assert done.returncode == 1
+    status = run.read_status()
+    assert (status.status, status.attempt) == ("failed", 0)
+    assert status.cause.startswith("The job has no environment variable XP_TOKEN (for token). Export it")
+    assert status.cause in done.stderr
+    work(first, XP_TOKEN="secret")
+    assert run.read_status().attempt == 1
 
 
 def test_a_run_that_is_cancelled_while_it_stops_is_not_requeued(job):

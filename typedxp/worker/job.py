@@ -12,6 +12,7 @@ from typedxp.errors import ExecutionError
 from typedxp.stages.execute.processes import Workers
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import JobDirectory
+from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunStatus
@@ -23,7 +24,7 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
     """Execute the runs of one element; ``name`` is what the scheduler calls it, ``index`` its place in an array.
 
     Returns the exit code of the runs, which is the job's: 0 if all completed. Runs that were asked to stop ahead of the
-    time limit go back to the queue, if the profile says so.
+    time limit go back to the queue, if the profile says so. Without the secrets that they need, they fail.
 
     Raises:
         TypedxpError: the directory cannot be read, or there is no such element.
@@ -37,6 +38,8 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
         print(f"typedxp: {listed(numbers).capitalize()} cancelled, or submitted again: left alone.", file=sys.stderr)
         return 1
     secrets = _secrets(record)
+    if _told_missing(record, runs):
+        return 1
     try:
         if len(numbers) == 1:
             return execute(runs[0], secrets, name)
@@ -63,6 +66,24 @@ def _runs(record: JobRecord, index: str | None) -> Sequence[int]:
 def _secrets(record: JobRecord) -> dict[str, str]:
     named: Mapping[str, str] = record.profile.get("secrets", {})
     return {key: os.environ[variable] for key, variable in named.items() if variable in os.environ}
+
+
+def _told_missing(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
+    """Say of runs whose secrets are not there which variables were to hold them; return whether there are any."""
+    named: Mapping[str, str] = record.profile.get("secrets", {})
+    missing = {key: variable for key, variable in named.items() if variable not in os.environ}
+    wanted = {key for run in runs for key in run.read_record().secrets if key in missing} if missing else set()
+    if not wanted:
+        return False
+    variables = ", ".join(f"{missing[key]} (for {key})" for key in sorted(wanted))
+    cause = (
+        f"The job has no environment variable {variables}. Export it where you submit, or in `setup` of the profile if "
+        "the scheduler does not pass the environment on; then: typedxp retry"
+    )
+    print(f"typedxp: {cause}", file=sys.stderr)
+    for run in runs:
+        run.write_status(replace(run.read_status(), status=RunStatus.FAILED, end=now(), cause=cause))
+    return True
 
 
 def _one_after_the_other(runs: Sequence[RunDirectory], secrets: Mapping[str, str], name: str | None) -> int:
