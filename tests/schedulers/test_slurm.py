@@ -195,7 +195,9 @@ def test_a_reason_may_be_empty() -> None:
     assert asked(reply("7|RUNNING|0|0||\n"), j7="7")["7"] == JobStatus(JobState.RUNNING, "RUNNING")
 
 
-@pytest.mark.parametrize("out", ["<html>", "7|PENDING\n", "7|PENDING|x|0|None|\n", "slurm_load_jobs\n\n"])
+@pytest.mark.parametrize(
+    "out", ["<html>", "7|PENDING\n", "7|PENDING|x|0|None|\n", "7|PENDING|²|0|None|\n", "slurm_load_jobs\n\n"]
+)
 def test_garbage_is_quoted(out) -> None:
     with pytest.raises(SchedulerError, match="cannot be read") as error:
         asked(reply(out), j7="7")

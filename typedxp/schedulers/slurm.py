@@ -129,7 +129,7 @@ class SlurmScheduler(Scheduler):
         if reply.code != 0:
             raise refused(reply)
         job = reply.out.strip().partition(";")[0]
-        if not job.isdigit():
+        if not job.isdecimal():
             raise unreadable(reply)
         return Submitted(job, (job,) if count is None else tuple(f"{job}_{index}" for index in range(count)))
 
@@ -175,7 +175,7 @@ class SlurmScheduler(Scheduler):
         if reply.code != 0:
             raise refused(reply)
         rows = [line.removesuffix("|").split("|") for line in reply.out.splitlines()]
-        if any(len(row) != len(_COLUMNS) or not row[2].isdigit() for row in rows):
+        if any(len(row) != len(_COLUMNS) or not row[2].isdecimal() for row in rows):
             raise unreadable(reply)
         return {
             element: self._status(native, _decoded(int(status)), reason, restarts)
