@@ -202,6 +202,9 @@ def test_a_job_without_a_secret_names_the_variable_that_is_missing(job):
     assert status.cause in done.stderr
     work(first, XP_TOKEN="secret")
     assert run.read_status().attempt == 1
+    run.write_status(Status(RunStatus.COMPLETED, attempt=1))
+    work(first)
+    assert run.read_status().status == "completed"
 
 
 def test_a_run_that_is_cancelled_while_it_stops_is_not_requeued(job):

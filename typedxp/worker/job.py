@@ -38,7 +38,7 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
         print(f"typedxp: {listed(numbers).capitalize()} cancelled, or submitted again: left alone.", file=sys.stderr)
         return 1
     secrets = _secrets(record)
-    if _told_missing(record, runs):
+    if _told_missing(record, [run for run in runs if not _done(run)]):
         return 1
     try:
         if len(numbers) == 1:
