@@ -4,7 +4,7 @@ A page is a story in a git repository of its own, told by its code blocks in ord
 
 - a file, if its first line is a comment that names it: `# train.py`, `# conf/config.yaml`, `# ~/.config/a.yaml`;
 - `console`: what is typed after `$`, in bash, and what that prints; `...` stands for anything;
-- `python` with `>>>`: a new Python session;
+- `python` with `>>>`: a Python session that begins with nothing defined;
 - `text` and MyST directives are only read;
 - on the pages of schedulers, the first `yaml` is a profile, and the first `bash` what a job script with it begins with.
 
@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import doctest
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -44,9 +46,9 @@ BLOCK = re.compile(
 )
 FILE = re.compile(r"# (?P<home>~/)?(?P<path>[\w./-]+\.(py|ya?ml|sh))\n")
 SPELLING = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-# Numbers are compared to as many digits as are shown.
-SESSION = (
-    "python -m pytest -q -p no:cacheprovider -p no:hydra_pytest --doctest-glob=.session .session"
+# Numbers are compared to as many digits as are shown. Plugins would take longer to load than most sessions last.
+SESSIONS = (
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider --doctest-glob=*.session .sessions/"
     " -o doctest_optionflags='ELLIPSIS NORMALIZE_WHITESPACE NUMBER'"
 )
 
@@ -97,18 +99,28 @@ def home(tmp_path_factory, monkeypatch) -> Path:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_does_what_it_shows(page, home, shell, tmp_path):
     shell("git init --quiet")
-    for block in blocks(page):
-        if named := FILE.match(block.text):
-            file = (home if named["home"] else tmp_path) / named["path"]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text)
-        elif block.language == "console":
-            for command, output in block.commands():
-                check(command, output, shell(command, block.code))
-        else:
-            assert ">>>" in block.text, f"{page.name} has a block that no test can run:\n{block.text}"
-            (tmp_path / ".session").write_text(block.text)
-            shell(SESSION)
+    for sessions, told in groupby(blocks(page), lambda block: ">>>" in block.text and block.language == "python"):
+        if sessions:
+            run_sessions(list(told), shell, tmp_path / ".sessions")
+            continue
+        for block in told:
+            if named := FILE.match(block.text):
+                file = (home if named["home"] else tmp_path) / named["path"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(block.text)
+            else:
+                assert block.language == "console", f"{page.name} has a block that no test can run:\n{block.text}"
+                for command, output in block.commands():
+                    check(command, output, shell(command, block.code))
+
+
+def run_sessions(told: list[Block], shell, place: Path) -> None:
+    """Run sessions that follow each other in one process: most of the time goes into imports."""
+    place.mkdir()
+    for number, block in enumerate(told):
+        (place / f"{number:02}.session").write_text(block.text)
+    shell(SESSIONS)
+    shutil.rmtree(place)
 
 
 def check(command: str, expected: str, printed: str) -> None:
