@@ -52,7 +52,15 @@ def test_what_is_not_taken_over_as_a_whole_is_not_merged(places):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("{", "cannot be read"), ("- 1", "holds no mapping"), ("a: \xff\xfe", "cannot be read"), ("a: ${b", "complete")],
+    [
+        ("{", "cannot be read"),
+        ("a: &a [*a]", "holds itself"),
+        ("null: 1", "the key None is no text"),
+        ("scheduler: slurm\nenv: [{on: 1}]", "the key True is no text"),
+        ("- 1", "holds no mapping"),
+        ("a: \xff\xfe", "cannot be read"),
+        ("a: ${b", "complete"),
+    ],
 )
 def test_a_file_that_cannot_be_used_hurts_only_who_chooses_it(places, work, text, why):
     (places[1] / "bad.yaml").write_bytes(text.encode("latin-1"))
@@ -139,8 +147,9 @@ def test_a_profile_made_in_python_means_every_character_as_it_is(places, work, m
         assert "\ncd ${HOME}\nexport A='\\${B}'\n" in script
 
 
-def test_a_profile_with_a_defaults_list_is_left_to_experiments(places):
-    (places[2] / "gpu.yaml").write_text("defaults: [base]\nscheduler: slurm\n")
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_a_profile_with_a_defaults_list_is_left_to_experiments(places, where):
+    (places[where] / "gpu.yaml").write_text("defaults: [base]\nscheduler: slurm\n")
 
     with pytest.raises(ConfigError, match="only an experiment reads"):
         judge_named(named_profile("gpu"), "gpu")

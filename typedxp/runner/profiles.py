@@ -64,8 +64,8 @@ def profiles_from_here() -> dict[str, Found]:
     found = find_profiles()
     for place in [*sorted(Path.cwd().glob(f"[!.]*/{GROUP}")), Path.cwd() / GROUP]:
         # Hydra, which reads those of an experiment, knows no other suffix.
-        _take(found, ((name, _alone(each)) for name, each in _in_directory(place, (".yaml",))))
-    return found
+        _take(found, _in_directory(place, (".yaml",)))
+    return {name: _alone(each) for name, each in found.items()}
 
 
 def named_profile(name: str) -> dict[str, Any]:
@@ -257,15 +257,29 @@ def _in_directory(place: Path, suffixes: Container[str] = (".yaml", ".yml")) -> 
 def _read(file: Path) -> dict[str, Any]:
     try:
         values = yaml.load_typed(file.read_text("utf-8"))
+        broken = incomplete(values)
+    except RecursionError:
+        return _unreadable("It cannot be read: something in it holds itself.")
     except OSError as error:
         return _unreadable(f"It cannot be read: {error.strerror or error}.")
     except ValueError as error:
         return _unreadable(f"It cannot be read: {_mistake(error)}.")
     if not isinstance(values, dict):
         return _unreadable("It holds no mapping of settings, such as `scheduler: slurm`.")
-    if broken := incomplete(values):
+    if odd := [key for key in _keys(values) if not isinstance(key, str)]:
+        return _unreadable(f"It cannot be read: the key {odd[0]!r} is no text; put it in quotes if it is meant so.")
+    if broken:
         return _unreadable(f"It cannot be read: {broken[0]!r} is no complete reference.")
     return values
+
+
+def _keys(tree: Any) -> Iterator[Any]:
+    """Yield the keys of all mappings of a tree."""
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        yield key
+        yield from _keys(value)
+    for value in tree if isinstance(tree, list) else ():
+        yield from _keys(value)
 
 
 def _mistake(error: ValueError) -> str:
