@@ -38,7 +38,7 @@ def test_launchers_at_the_same_time_agree(git, project, added):
     note, tree, snapshot = told.pop().split()
     assert (note, tree) == ("None", expected)
     assert git("for-each-ref", "--format=%(objectname)", "refs/typedxp") == snapshot
-    assert not list((project / ".git/typedxp").glob("*.draft"))
+    assert not list((project / ".git/typedxp").rglob(".*"))
 
 
 def test_while_somebody_else_holds_the_index(git, project, take, added):
@@ -81,6 +81,21 @@ def test_in_the_middle_of_a_rebase(git, project, take, added, users):
     assert code.changes == ("unmerged src/train.py",)
     assert users()[2:] == before
     git("rebase", "--abort")
+
+
+def test_in_a_conflict_over_a_file_whose_place_a_directory_has_taken(git, project, take, added):
+    (project / "src/train.py").write_text("x = 2\n")
+    git("commit", "--quiet", "-am", "second")
+    git("checkout", "--quiet", "-b", "other", "HEAD~")
+    (project / "src/train.py").write_text("x = 3\n")
+    git("commit", "--quiet", "-am", "third")
+    with pytest.raises(subprocess.CalledProcessError):
+        git("merge", "main")
+    (project / "src/train.py").unlink()
+    (project / "src/train.py").mkdir()
+    (project / "src/train.py/part.py").write_text("x = 4\n")
+
+    assert take(project).code.tree == added()
 
 
 def test_within_a_hook_of_a_commit(git, project, tmp_path):

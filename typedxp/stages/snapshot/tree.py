@@ -78,8 +78,7 @@ class Working:
         """What is in the working tree and not in the index, each with its facts; None for a file that is gone."""
         root = os.fspath(self.repository.root)
         changed = (change for change in self.changes if change.found != "." and not change.repository)
-        # What is deleted may seem to be there, behind a link that has taken the place of its directory.
-        return tuple((change, None if change.found == "D" else _stat(f"{root}/{change.path}")) for change in changed)
+        return tuple((change, _look_at(f"{root}/{change.path}", change)) for change in changed)
 
     def files(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield the path and the size, in bytes, of every file that is not as in the index; also of inner ones."""
@@ -164,11 +163,16 @@ def _change(record: str) -> Change:
     return Change(path, letters[0], letters[1], inner, mode, None if staged == _NOTHING else (staged, name))
 
 
-def _stat(path: str) -> os.stat_result | None:
+def _look_at(path: str, change: Change) -> os.stat_result | None:
+    # What is deleted may seem to be there, behind a link that has taken the place of its directory.
+    if change.found == "D":
+        return None
     try:
-        return os.lstat(path)
+        facts = os.lstat(path)
     except OSError:
         return None
+    # Where versions are in conflict, a directory may have taken the place of the file.
+    return None if stat.S_ISDIR(facts.st_mode) and change.mode != _GITLINK else facts
 
 
 def spell(path: str) -> str:
