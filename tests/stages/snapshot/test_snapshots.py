@@ -218,6 +218,15 @@ def test_a_clean_tree_is_its_commit_and_is_kept_when_the_branch_is_gone(git, pro
     assert git("show", f"{code.snapshot}:src/train.py") == "x = 1"
 
 
+def test_a_clean_tree_is_its_commit_also_where_nothing_can_be_written(git, project, take):
+    (project / ".git/refs/typedxp").write_text("in the way")
+
+    taken = take(project)
+
+    assert taken.note is None
+    assert taken.code.snapshot == git("rev-parse", "HEAD")
+
+
 def test_equal_trees_are_one_object_on_whatever_they_are_based(git, project, take):
     edit(project, git)
     first = take(project).code

@@ -101,7 +101,8 @@ def _is_shared(directory: Path) -> bool:
 
 def umask() -> int:
     """Return the permissions that this process does not give."""
-    mask = os.umask(0o022)
+    # Another thread that makes a file at this moment gives rather less than was wanted.
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
@@ -117,5 +118,6 @@ def _write(draft: str, path: str, content: bytes, mode: int, *, lasting: bool = 
                 os.fsync(file)
         Path(draft).replace(path)
     except BaseException:
-        Path(draft).unlink()
+        # After Ctrl-C it may have been renamed already.
+        Path(draft).unlink(missing_ok=True)
         raise

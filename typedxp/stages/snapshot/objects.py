@@ -25,6 +25,7 @@ from typedxp.stages.snapshot.loose import Objects, write_reference
 from typedxp.stages.snapshot.patching import patch_tree
 from typedxp.stages.snapshot.repository import Repository, load_git
 from typedxp.stages.snapshot.tree import Working
+from typedxp.store.files import replace
 
 _COMMIT = b"""tree %s
 author typedxp <typedxp@localhost> 0 +0000
@@ -68,7 +69,7 @@ def _make(working: Working, links: Mapping[str, str]) -> Kept:
     if working.commit is not None and not working.dirty:
         made = Kept(_hash(repository.ask("rev-parse", f"{working.commit}^{{tree}}")), working.commit)
         # Nothing is lost if this cannot be written.
-        with suppress(load_git().GitCommandError):
+        with suppress(load_git().GitCommandError, OSError):
             _protect(repository, made.snapshot)
         return made
     objects = None if working.commit is None else Objects.beside(_common(repository), working.commit)
@@ -165,11 +166,9 @@ def _recall(repository: Repository, key: str) -> Kept | None:
 
 def _remember(repository: Repository, key: str, made: Kept) -> None:
     path = _notes(repository)
-    draft = path.with_name(f"{os.urandom(6).hex()}.draft")
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        draft.write_text(json.dumps({"key": key, **asdict(made)}))
-        draft.replace(path)
+        replace(path, json.dumps({"key": key, **asdict(made)}).encode())
 
 
 def _hash(answer: bytes) -> str:

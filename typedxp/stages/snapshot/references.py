@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from typedxp.stages.snapshot.repository import find, load_git
+from typedxp.store.files import replace
 
 _REFS = "refs/typedxp"
 
@@ -27,7 +28,7 @@ def note_store(common: Path, store: Path) -> None:
             os.utime(note)
         except FileNotFoundError:
             note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_bytes(path)
+            replace(note, path)
 
 
 def forget_store(place: Path, store: Path) -> None:
@@ -39,7 +40,7 @@ def forget_store(place: Path, store: Path) -> None:
 
 def stores_of(place: Path) -> dict[Path, float]:
     """Return the directories of runs that come from a repository, with the time of the last launch, since 1970."""
-    return {store: note.stat().st_mtime for note, store in _notes(place)}
+    return {store: _time(note) for note, store in _notes(place)}
 
 
 def kept_snapshots(place: Path) -> dict[str, float]:
@@ -76,7 +77,12 @@ def _notes(place: Path) -> list[tuple[Path, Path]]:
         return []
     with repository:
         home = Path(repository.common_dir) / "typedxp" / "stores"
-    return [(note, Path(os.fsdecode(note.read_bytes()))) for note in home.iterdir()] if home.is_dir() else []
+    found = []
+    # What begins with a dot is being written.
+    for note in home.glob("[!.]*"):
+        with suppress(FileNotFoundError):
+            found.append((note, Path(os.fsdecode(note.read_bytes()))))
+    return found
 
 
 def _time(path: Path) -> float:
