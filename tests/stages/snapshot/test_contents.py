@@ -10,7 +10,12 @@ import pytest
 
 from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.changes import ChangedFile, compare_snapshots
+from typedxp.stages.snapshot.checkout import make_checkout
 from typedxp.stages.snapshot.contents import open_snapshot, write_files
+from typedxp.stages.snapshot.peek import peek
+from typedxp.stages.snapshot.references import drop_snapshots, kept_snapshots
+from typedxp.stages.snapshot.snapshot import take_snapshot
+from typedxp.vocabulary.settings import Settings
 
 NAMES = ["a b.txt", "q'u\"ote", "new\nline", "é.txt", "-dash", "deep/er/file", "crlf.txt"]
 
@@ -138,6 +143,21 @@ def test_nothing_that_a_repository_is_configured_with_is_run(git, project, first
     assert list(tmp_path.glob("*.trapped")) == []
 
 
+def test_who_made_the_commits_is_told_without_running_what_checks_signatures(git, project, first, tmp_path):
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch '{tmp_path}/trapped'\n")
+    trap.chmod(0o755)
+    git("config", "gpg.program", str(trap))
+    git("config", "log.showSignature", "true")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n"
+    facts = f"tree {git('rev-parse', 'HEAD^{tree}')}\nauthor Ada <a@b> 0 +0000\ncommitter Ada <a@b> 0 +0000\n"
+    git("reset", git("hash-object", "-t", "commit", "-w", "--stdin", text=f"{facts}{signature}\nsigned\n"))
+
+    with open_snapshot([project], first) as snapshot:
+        assert snapshot.authors() == {"Ada", "a@b"}
+    assert not (tmp_path / "trapped").exists()
+
+
 def test_what_is_kept_elsewhere_is_named(git, project, first):
     (project / "big.bin").write_text(
         "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345678\n"
@@ -224,3 +244,18 @@ def test_the_files_of_submodules_that_are_here_belong_to_it(git, project, first,
         assert snapshot.notes == ()
 
     assert (tmp_path / "out" / "vendor" / "other" / "inner.txt").read_text() == "inner\n"
+
+
+@pytest.mark.parametrize("name", ["$HOME", "a:b", 'q"uote', "new\nline"])
+def test_a_repository_at_an_odd_place_is_read_looked_at_and_protected(git, project, first, tmp_path, name):
+    place = project.rename(tmp_path / name)
+    (place / "deep/er/file").write_text("other\n")
+
+    kept = take_snapshot(place, Settings(logs=tmp_path / "logs")).code
+
+    with compare_snapshots(([place], first), ([place], kept.snapshot)) as changes:
+        assert [file.path for file in changes.files()] == ["deep/er/file"]
+    assert peek(place, tmp_path / "logs").code.tree == kept.tree
+    assert list(kept_snapshots(place)) == [kept.snapshot]
+    assert list(make_checkout(tmp_path / "checkouts", kept.snapshot, place).path.glob("deep/er/*")) != []
+    assert drop_snapshots(place, [kept.snapshot]) == []

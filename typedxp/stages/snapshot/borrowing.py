@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from typedxp.stages.snapshot.repository import load_git
+from typedxp.stages.snapshot.repository import load_git, quoted
 
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 _TAKEN = r"core\.(autocrlf|eol|symlinks|precomposeunicode|sparsecheckout(cone)?)|extensions\.objectformat"
@@ -109,7 +109,7 @@ def _borrow(made: Path, snapshot: str, own: Path, common: Path, config: dict[str
         lines += [f"[{section}]", f"\t{name} = {value or 'true'}"]
     (made / "config").write_text("\n".join(lines) + "\n")
     (made / "HEAD").write_text(f"{snapshot}\n")
-    (made / "objects" / "info" / "alternates").write_bytes(_quoted(os.fsencode(common / "objects")) + b"\n")
+    (made / "objects" / "info" / "alternates").write_bytes(quoted(os.fsencode(common / "objects")) + b"\n")
     for source, target in (
         (common / "info" / "attributes", made / "info" / "attributes"),
         (own / "info" / "sparse-checkout", made / "info" / "sparse-checkout"),
@@ -117,13 +117,6 @@ def _borrow(made: Path, snapshot: str, own: Path, common: Path, config: dict[str
     ):
         if source.exists():
             shutil.copyfile(source, target)
-
-
-def _quoted(path: bytes) -> bytes:
-    """Write a path as a line of git's list of alternates, which takes the quotes of C where they are needed."""
-    if b"\n" not in path:
-        return path
-    return b'"' + path.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\n", rb"\n") + b'"'
 
 
 def _submodules(draft: Path, command: Any) -> Iterator[tuple[str, str]]:

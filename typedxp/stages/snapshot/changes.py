@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from typedxp.stages.snapshot.contents import Snapshot, open_snapshot
+from typedxp.stages.snapshot.repository import quoted
 
 # Nothing that a repository is configured with is run.
 _SAFE = ("--no-ext-diff", "--no-textconv", "-r", "-M")
@@ -62,15 +63,9 @@ def compare_snapshots(before: tuple[Sequence[Path], str], after: tuple[Sequence[
     """
     with open_snapshot(*before) as old, open_snapshot(*after) as new:
         # Git compares what it finds in one place: that of the other one is lent to it.
-        objects = os.fsdecode(Path(old.repository.common_dir).resolve() / "objects")
-        new.repository.git.update_environment(GIT_ALTERNATE_OBJECT_DIRECTORIES=_quoted(objects))
+        objects = os.fsdecode(quoted(os.fsencode(Path(old.repository.common_dir).resolve() / "objects")))
+        new.repository.git.update_environment(GIT_ALTERNATE_OBJECT_DIRECTORIES=objects)
         yield Changes(old, new)
-
-
-def _quoted(path: str) -> str:
-    """Quote a path for a list of paths with colons between them, as git does."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _states(text: str) -> Iterator[tuple[str, str | None, str]]:

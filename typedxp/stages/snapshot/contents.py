@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from typedxp.errors import SnapshotError
 from typedxp.stages.snapshot.loose import umask
-from typedxp.stages.snapshot.repository import load_git
+from typedxp.stages.snapshot.repository import load_git, open_repository
 
 if TYPE_CHECKING:
     from git import Repo
@@ -157,13 +157,10 @@ def open_snapshot(places: Sequence[Path], name: str) -> Iterator[Snapshot]:
 
 def _repository(place: Path) -> Repo | None:
     """Open the repository that a place lies in, so that git runs nothing and fetches nothing."""
-    git = load_git()
-    with suppress(git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError, OSError):
-        repository: Repo = git.Repo(place, search_parent_directories=True)
+    repository = open_repository(place, "core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false")
+    if repository is not None:
         repository.git.update_environment(GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0")
-        repository.git.set_persistent_git_options(c=["core.fsmonitor=false", "core.hooksPath=/dev/null"])
-        return repository
-    return None
+    return repository
 
 
 def holds(repository: Repo, name: str) -> bool:

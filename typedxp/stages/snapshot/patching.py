@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from typedxp.stages.snapshot.loose import Objects
+from typedxp.stages.snapshot.repository import quoted
 from typedxp.stages.snapshot.tree import Change, Working
 
 _Entry = tuple[bytes, bytes]
@@ -147,16 +148,11 @@ def _read_files(working: Working, objects: Objects) -> dict[str, _Entry | None]:
 def _write_files(working: Working) -> list[bytes]:
     """Have git keep each file that is not in the index; return the names of what it keeps, in their order."""
     files = (change.path for change, facts in working.found if facts is not None and stat.S_ISREG(facts.st_mode))
-    told = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
+    told = b"".join(quoted(os.fsencode(path)) + b"\n" for path in files)
     if not told:
         return []
     answer = working.repository.ask("hash-object", "-w", "--stdin-paths", told=told)
     return [bytes.fromhex(name) for name in answer.decode("ascii").split()]
-
-
-def _quoted(path: bytes) -> bytes:
-    """Quote a path as C does; of one that is not, git might think that it is."""
-    return b'"' + path.replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"'
 
 
 def _write_trees(trees: _Trees, objects: Objects) -> str:

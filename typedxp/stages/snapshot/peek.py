@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from typedxp.stages.snapshot.objects import write_tree
-from typedxp.stages.snapshot.repository import load_git
+from typedxp.stages.snapshot.repository import load_git, quoted
 from typedxp.stages.snapshot.same import Files
 from typedxp.stages.snapshot.tree import Working, looked
 from typedxp.vocabulary.records import Code
@@ -43,7 +43,7 @@ def _see(working: Working) -> Seen:
         return Seen(code)
     with TemporaryDirectory(prefix="typedxp-") as desk:
         # Git writes what is new there, and forgets it with us.
-        objects = os.fspath(Path(repository.git.common_dir).resolve() / "objects")
+        objects = os.fsdecode(quoted(os.fsencode(Path(repository.git.common_dir).resolve() / "objects")))
         repository.git.git.update_environment(GIT_OBJECT_DIRECTORY=desk, GIT_ALTERNATE_OBJECT_DIRECTORIES=objects)
         inner = {path: found.commit for path, found in working.inner.items() if found.commit is not None}
         tree = write_tree(working, inner)

@@ -114,16 +114,32 @@ def load_git() -> Any:
 
 def find(place: Path) -> git.Repo | None:
     """Return the repository in whose working tree ``place`` lies, to be closed; None outside of any."""
+    repository = open_repository(place)
+    if repository is not None and repository.working_tree_dir is None:
+        repository.close()
+        return None
+    return repository
+
+
+def open_repository(place: Path, *settings: str) -> git.Repo | None:
+    """Return the repository that ``place`` lies in, bare or not, to be closed; None outside of any.
+
+    The commands that are run by its ``git`` go by ``settings`` (``core.fsmonitor=false``) before those of the user.
+    """
     known = load_git()
     try:
         repository: git.Repo = known.Repo(place, search_parent_directories=True, expand_vars=False)
     except (known.InvalidGitRepositoryError, known.NoSuchPathError, ValueError, OSError):
         # A damaged repository must not keep anyone from running code.
         return None
-    if repository.working_tree_dir is None:
-        repository.close()
-        return None
+    # GitPython would expand what looks like a variable in the path, and go somewhere else.
+    repository.git.set_persistent_git_options(C=str(repository.working_dir), c=list(settings))
     return repository
+
+
+def quoted(path: bytes) -> bytes:
+    """Quote a path as C does, so that git takes it for nothing else on a line, or in a list with colons."""
+    return b'"' + path.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\n", rb"\n") + b'"'
 
 
 def untrusted(repository: git.Repo) -> Repository:
