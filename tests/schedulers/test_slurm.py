@@ -22,6 +22,7 @@ from typedxp.schedulers.script import render
 from typedxp.schedulers.shell import LINE, Command
 from typedxp.schedulers.slurm import Slurm, SlurmScheduler
 from typedxp.testing.slurm import FakeSlurm
+from typedxp.testing.slurm_words import directives, read_options
 from typedxp.testing.standin import Answer, Cause, FakeJob
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
@@ -444,6 +445,16 @@ def submit(slurm, body, count=None, **fields):
     script = slurm.path / "job.sh"
     script.write_text(render(SLURM, Slurm(**fields), job))
     return slurm.cluster.submit(script, count)
+
+
+@pytest.mark.parametrize(
+    "path", sorted({*GOLDEN.glob("slurm/*.sh")} - {GOLDEN / "slurm" / "directives.sh"}), ids=lambda path: path.stem
+)
+def test_the_stand_in_knows_every_option(path) -> None:
+    options, rest = read_options(list(directives(path.read_text())))
+
+    assert options.keys() >= {"job-name", "output"}
+    assert rest == []
 
 
 def test_the_stand_in_refuses_in_the_words_of_the_original(slurm) -> None:
