@@ -253,3 +253,12 @@ def test_a_library_that_is_missing_is_named_with_its_remedy(project, shell):
     code = "import sys; sys.modules['rocrate'] = None; from typedxp.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
     assert "pip install 'typedxp[bundle]'" in shell(f'{sys.executable} -c "{code}" bundle 1 out.zip', code=2)
+
+
+def test_a_run_without_its_config_is_refused(project, shell):
+    (project / "logs" / "2" / "config.yaml").unlink()
+
+    told = shell("typedxp bundle 1 2 out.zip", code=2)
+
+    assert "logs/2/config.yaml cannot be read: No such file or directory." in told
+    assert not (project / "out.zip").exists()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
-from typedxp.store.files import reason, replace
+from typedxp.store.files import replace
 from typedxp.vocabulary.records import RunRecord, RunStatus, Status
 
 
@@ -15,11 +14,7 @@ def copy_plan(source: RunDirectory, target: RunDirectory, record: RunRecord) -> 
         StoreError: the config of the source cannot be read.
         OSError: the target cannot be written.
     """
-    try:
-        config = (source.path / "config.yaml").read_bytes()
-    except OSError as error:
-        raise StoreError(f"{source.path / 'config.yaml'} cannot be read: {reason(error)}.") from error
-    replace(target.path / "config.yaml", config)
+    replace(target.path / "config.yaml", source.read_config_file())
     target.write_status(Status(RunStatus.PLANNED))
     # The last, since it makes this a run.
     target.write_record(record)

@@ -27,7 +27,7 @@ import orjson
 
 from typedxp.errors import RecordError, StoreError
 from typedxp.store import yaml
-from typedxp.store.files import overwrite, replace, synced_size, write_all
+from typedxp.store.files import overwrite, reason, replace, synced_size, write_all
 from typedxp.store.restoring import restore_record, restore_status
 from typedxp.store.streams import spell
 from typedxp.store.writer import cut
@@ -185,12 +185,23 @@ class RunDirectory:
             StoreError: it is missing or damaged.
         """
         try:
-            values = yaml.load((self.path / "config.yaml").read_text("utf-8", "surrogatepass"))
-        except (OSError, ValueError) as error:
+            values = yaml.load(self.read_config_file().decode("utf-8", "surrogatepass"))
+        except ValueError as error:
             raise StoreError(f"{self.path / 'config.yaml'} cannot be read: {error}") from error
         if not isinstance(values, dict):
             raise StoreError(f"{self.path / 'config.yaml'} is damaged: it holds no mapping.")
         return values
+
+    def read_config_file(self) -> bytes:
+        """Read config.yaml, byte for byte.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        try:
+            return (self.path / "config.yaml").read_bytes()
+        except OSError as error:
+            raise StoreError(f"{self.path / 'config.yaml'} cannot be read: {reason(error)}.") from error
 
     def _restored(self, name: str, restore: Callable[[Mapping[str, Any]], RestoredT]) -> RestoredT:
         path = self.path / name
@@ -213,8 +224,10 @@ def load(path: Path) -> dict[str, Any]:
         raw = _parse(path.read_bytes())
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {reason(error)}.") from error
+    except ValueError as error:
+        raise StoreError(f"{path} cannot be read: {error}.") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
         raise StoreError(f"{path} is damaged: it has no format.")
     if raw["format"] > FORMAT:

@@ -69,7 +69,7 @@ def collect_run(run: FinishedRun, code: BundledCode | None, mask: Mask, *, artif
         data_part(f"{place}/{file.name}", mask.json(file.read_bytes()))
         for file in sorted(directory.path.glob("[!.]*.json"))
     ]
-    config = data_part(f"{place}/config.yaml", mask.yaml((directory.path / "config.yaml").read_bytes()))
+    config = data_part(f"{place}/config.yaml", mask.yaml(directory.read_config_file()))
     metrics = [file_part(f"{place}/metrics/{name}.jsonl", directory.stream(name)) for name in directory.streams()]
     kept = _artifacts(directory.path / "artifacts", f"{place}/artifacts") if artifacts else ()
     inputs = (replace(given, path=mask.text(given.path)) for given in directory.read_inputs().values())
