@@ -12,7 +12,8 @@ import typedxp
 from typedxp.errors import ConfigError, ProfileError, SchedulerError
 from typedxp.runner import profiles
 from typedxp.runner.checking import check_profile
-from typedxp.runner.profiles import find_profiles, judge_named, named_profile, profiles_from_here
+from typedxp.runner.judging import judge_named, named_profile
+from typedxp.runner.profiles import find_profiles, profiles_from_here
 from typedxp.schedulers import Slurm
 from typedxp.stages.declare import registry
 from typedxp.testing.slurm import FakeSlurm

@@ -8,7 +8,8 @@ from typedxp.cli.choosing import warn
 from typedxp.cli.options import json_option
 from typedxp.cli.tables import print_table
 from typedxp.runner.checking import check_profile
-from typedxp.runner.profiles import Found, profiles_from_here, wrong_with
+from typedxp.runner.judging import wrong_with
+from typedxp.runner.profiles import Found, profiles_from_here
 from typedxp.store.directory import dump
 
 

@@ -11,7 +11,7 @@ import click
 
 from typedxp.cli.choosing import read_overrides
 from typedxp.cli.repeating import how_to_repeat, nothing, repeating_options, stopped, tell_environment
-from typedxp.runner.profiles import judge_named, named_profile
+from typedxp.runner.judging import judge_named, named_profile
 from typedxp.runner.rerun import Repetition, prepare, repeat, repeat_as_jobs
 from typedxp.runner.show import submitted, summary
 from typedxp.store.store import Store

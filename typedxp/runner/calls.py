@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from typedxp.errors import ConfigError, PlanError, Problem, SchedulerError
 from typedxp.runner.given import read_given
 from typedxp.runner.handles import RunHandle, SweepHandle
+from typedxp.runner.judging import named_profile
 from typedxp.runner.launching import Ended, check, execute, launch, snapshot
 from typedxp.runner.planning import Launch, make_composer, plan, plan_config
-from typedxp.runner.profiles import named_profile, plain_profile
+from typedxp.runner.profiles import plain_profile
 from typedxp.runner.resume import unfinished
 from typedxp.runner.reuse import reuse
 from typedxp.runner.show import summary

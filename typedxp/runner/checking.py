@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from typedxp.runner.profiles import judge_named, named_profile
+from typedxp.runner.judging import judge_named, named_profile
 from typedxp.runner.submitting import cluster_of, python_of
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.submit import Work, write_script

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.conditions import Condition, ConditionError
 from typedxp.errors import ConfigError, PlanError, Problem
-from typedxp.runner.profiles import as_typed, find_profiles, home_of, judge_profile, resolved
+from typedxp.runner.judging import as_typed, home_of, judge_profile, resolved
+from typedxp.runner.profiles import find_profiles
 from typedxp.stages.compose.composer import PROFILE, Composer
 from typedxp.stages.compose.reading import is_setting
 from typedxp.stages.compose.sweep import Sweep

@@ -12,7 +12,7 @@ from typedxp.errors import ExecutionError
 from typedxp.runner.acting import withdraw
 from typedxp.runner.checkouts import restore_checkouts
 from typedxp.runner.following import Standing
-from typedxp.runner.profiles import judge_named, named_profile
+from typedxp.runner.judging import judge_named, named_profile
 from typedxp.runner.submitting import (
     check_cluster,
     check_secrets,

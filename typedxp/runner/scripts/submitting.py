@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, PlanError, SchedulerError
-from typedxp.runner.profiles import judge_profile
+from typedxp.runner.judging import judge_profile
 from typedxp.runner.scripts.reading import DIALECTS, Described, Script, describe, kinds, read_script
 from typedxp.runner.scripts.session import Entry, begin, finish
 from typedxp.runner.scripts.tracing import OWN, Failed, failures
