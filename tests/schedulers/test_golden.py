@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from importlib import import_module
 
 import pytest
 
 from tests.schedulers.cases import GOLDEN, PORTABLE, SCHEDULERS, UNHEARD, Case, cases, every_case, golden, own, write
-from typedxp.errors import ProfileError
+from typedxp.errors import ProfileError, SchedulerError
+from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.registry import get_scheduler
+from typedxp.testing.standin import StandIn
 
 ALL = pytest.mark.parametrize(
     ("scheduler", "name", "case"), [pytest.param(*each, id="-".join(each[:2])) for each in every_case()]
@@ -23,6 +26,24 @@ def test_a_script_is_the_one_that_was_reviewed(scheduler: str, name: str, case: 
 
     assert path.exists(), f"write it with `python -m tests.schedulers.golden {scheduler}`, and read it"
     assert text == path.read_text()
+
+
+@pytest.mark.parametrize("scheduler", sorted(set(SCHEDULERS) - {"local"}))
+def test_a_stand_in_takes_every_script_and_refuses_options_that_there_are_not(scheduler: str) -> None:
+    fake = getattr(import_module(f"typedxp.testing.{scheduler}"), f"Fake{scheduler.title()}")
+    refused = {name for name, case in cases(scheduler).items() if not _taken(fake, scheduler, name, case)}
+
+    # What waits for jobs that are not there may be refused, too.
+    assert {name for name in refused if "after" not in name} == {"directives"}
+
+
+def _taken(fake: type[StandIn], scheduler: str, name: str, case: Case) -> bool:
+    script = GOLDEN / scheduler / f"{name}.sh"
+    with fake(slots=0) as shell:
+        try:
+            return not script.exists() or bool(Cluster(get_scheduler(scheduler), shell).submit(script, case.count))
+        except SchedulerError:
+            return False
 
 
 @EACH

@@ -42,6 +42,13 @@ class PbsContract(SchedulerContract):
         cluster.release([submitted.job])
         assert self.states(cluster, rest) == [JobState.COMPLETED] * 2
 
+    def test_a_job_after_one_that_is_not_known_ends_without_running(self, cluster: Cluster, place: Place) -> None:
+        """PBS takes it at first."""
+        submitted = self.submit(cluster, place, "touch started", after=["500000"])
+
+        assert self.states(cluster, submitted) == [JobState.CANCELLED]
+        assert not (place.path / "started").exists()
+
 
 class TestFakePbs(PbsContract):
     @pytest.fixture

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import local_shell
-from typedxp.testing.contract import SchedulerContract
+from typedxp.testing.contract import Place, SchedulerContract
 from typedxp.testing.torque import FakeTorque
 
 
@@ -17,6 +18,12 @@ class TorqueContract(SchedulerContract):
     """What is the same for both."""
 
     held = ("-h",)
+
+    @pytest.mark.parametrize("unheard", ["500000", "500000[]"])
+    def test_a_job_after_one_that_is_not_known_is_refused(self, cluster: Cluster, place: Place, unheard: str) -> None:
+        """By TORQUE itself."""
+        with pytest.raises(SchedulerError, match="Dependency"):
+            self.submit(cluster, place, "touch started", after=[unheard])
 
 
 class TestFakeTorque(TorqueContract):

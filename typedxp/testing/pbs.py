@@ -57,7 +57,7 @@ class FakePbs(FakeFamily):
 
     def satisfied(self, job: FakeJob) -> bool | None:
         """A job that is not known will never have succeeded."""
-        return False if any(number not in self.jobs for number in job.after) else super().satisfied(job)
+        return False if not all(self.named(name) for name in job.after) else super().satisfied(job)
 
     def _wrong(self, words: Sequence[str]) -> Refused:
         letter = words[0][1:2]

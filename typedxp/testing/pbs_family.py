@@ -111,7 +111,7 @@ class FakeFamily(StandIn):
             indices=self._indices(array) if array else None,
             throttle=int(throttle) if throttle else None,
             limit=read_clock(resources["walltime"]) if "walltime" in resources else None,
-            after=re.findall(r"[:](\d+)(?:\[\])?\.", options.get("W", "")),
+            after=dependencies(options),
             held="h" in options,
             requeues=options.get("r", "y") == "y",
             inherits=False,
@@ -166,6 +166,11 @@ class FakeFamily(StandIn):
         if match is None or job is None or (match[2] is None) != (job.indices is None):
             return []
         return [element for element in job.elements if match[2] in (None, "[]", f"[{element.index}]")]
+
+
+def dependencies(options: Mapping[str, str]) -> list[str]:
+    """Read the jobs and elements to wait for, without the server: ``12``, ``12[]`` or ``12[3]``."""
+    return re.findall(r":(\d+(?:\[\d*\])?)", options.get("W", ""))
 
 
 def called(what: FakeJob | FakeElement) -> str:

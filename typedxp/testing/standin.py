@@ -249,7 +249,7 @@ class StandIn(ABC):
             yield from job.elements
 
     def named(self, name: str) -> list[FakeElement]:
-        """Find the elements of ``7``, or of ``7[3]``."""
+        """Find the elements of ``7`` or ``7[]``, or of ``7[3]``."""
         number, _, index = name.rstrip("]").partition("[")
         elements = self.jobs[number].elements if number in self.jobs else []
         return [element for element in elements if not index or str(element.index) == index]

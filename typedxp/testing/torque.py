@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from xml.sax.saxutils import escape
 
-from typedxp.testing.pbs_family import SERVER, FakeFamily, as_text, called, exit_status
+from typedxp.testing.pbs_family import SERVER, FakeFamily, as_text, called, dependencies, exit_status
 from typedxp.testing.standin import Answer, Cause, FakeElement, FakeJob, Phase, Refused
 
 _OVER = {
@@ -47,7 +47,7 @@ class FakeTorque(FakeFamily):
         super()._judge(options)
         if re.search(r"\s", options.get("o", "")):
             raise Refused(1, "qsub: illegal -o value\n")
-        if any(number not in self.jobs for number in re.findall(r":(\d+)(?:\[\])?\.", options.get("W", ""))):
+        if not all(self.named(name) for name in dependencies(options)):
             raise Refused(208, "qsub: submit error (Invalid Job Dependency)\n")
 
     def _indices(self, given: str) -> Sequence[int]:
