@@ -176,6 +176,16 @@ def test_csv_has_numbers_that_are_not_rounded(accuracy):
     pd.testing.assert_frame_equal(read, table.frame, check_exact=False)
 
 
+def test_labels_in_csv_begin_no_comment(accuracy):
+    labels = ["a#b", "#c", 'd"#', "e,f"]
+    named = accuracy.isel(optimizer=0).rename(seed="key#").assign_coords({"key#": labels})
+
+    read = pd.read_csv(io.StringIO(make_table(named, "key#", (), "lr").to_csv()), comment="#")
+
+    assert read["key#"].tolist() == labels
+    assert read["mean"].notna().all()
+
+
 @pytest.mark.parametrize("kind", ["markdown", "html", "latex", "csv"])
 def test_a_file_says_which_runs_made_it(accuracy, tmp_path, kind):
     if kind == "latex":

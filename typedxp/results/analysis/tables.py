@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +108,11 @@ class Table:
 
         ``pandas.read_csv(path, comment="#")`` reads them.
         """
-        return _written(f"{self.provenance.lines('# ')}# {self.caption}\n{self.frame.to_csv()}", path)
+        numbers = self.frame.to_csv()
+        if "#" in numbers:
+            # In quotes, it begins no comment.
+            numbers = self.frame.to_csv(quoting=csv.QUOTE_NONNUMERIC)
+        return _written(f"{self.provenance.lines('# ')}# {self.caption}\n{numbers}", path)
 
     def _show(self, style: Style) -> pd.DataFrame:
         """Return cells, labels and titles as text, the latter made harmless."""
