@@ -76,6 +76,14 @@ def cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """Type a command in ``tmp_path``, as a user does, and return what it prints; fail if it exits with another code."""
+    yield shell_in(tmp_path)
+    for place in tmp_path.glob("**/.typedxp/checkouts"):
+        # Which cannot be removed with all the rest, since nobody may write in there.
+        remove_checkout(place)
+
+
+def shell_in(place: Path) -> Shell:
+    """Return what types commands in ``place``."""
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -89,7 +97,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     def type_in(command: str, code: int = 0) -> str:
         done = subprocess.run(
             ["bash", "-c", command],
-            cwd=tmp_path,
+            cwd=place,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -102,7 +110,4 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         assert done.returncode == code, f"`{command}` exited with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
-    yield type_in
-    for place in tmp_path.glob("**/.typedxp/checkouts"):
-        # Which cannot be removed with all the rest, since nobody may write in there.
-        remove_checkout(place)
+    return type_in

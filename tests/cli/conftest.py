@@ -10,6 +10,19 @@ from tests.results.conftest import StoreBuilder
 from typedxp.cli.main import main
 from typedxp.vocabulary.records import Label, RunStatus
 
+SCRIPT = """
+import typedxp
+
+@typedxp.experiment
+def train(run: typedxp.Run, lr: float = 0.1) -> None:
+    run.log(loss=lr)
+
+if __name__ == "__main__":
+    train.main()
+"""
+
+COMMIT = "git init --quiet -b main && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x"
+
 
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):

@@ -6,16 +6,7 @@ import json
 
 import pytest
 
-SCRIPT = """
-import typedxp
-
-@typedxp.experiment
-def train(run: typedxp.Run, lr: float = 0.1) -> None:
-    run.log(loss=lr)
-
-if __name__ == "__main__":
-    train.main()
-"""
+from tests.cli.conftest import COMMIT, SCRIPT
 
 
 @pytest.fixture
@@ -25,7 +16,7 @@ def project(shell, tmp_path):
     place.mkdir()
     (place / ".gitignore").write_text("logs/\n")
     (place / "train.py").write_text(SCRIPT)
-    shell("cd project && git init --quiet -b main && git add . && git -c user.name=A -c user.email=a@b commit -qm x")
+    shell(f"cd project && {COMMIT}")
     shell("cd project && git remote add origin https://me:secret@git.example.org/me/project.git")
     (place / "train.py").write_text(SCRIPT + "# as it ran\n")
     (place / "new file.txt").write_text("untracked\n")

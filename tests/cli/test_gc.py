@@ -7,32 +7,42 @@ import shutil
 
 import pytest
 
+from tests.cli.conftest import COMMIT, SCRIPT
+from tests.conftest import shell_in
 from typedxp.cli.main import main
 from typedxp.runner import cleaning
+from typedxp.stages.snapshot.checkout import remove_checkout
 
-SCRIPT = """
-import typedxp
 
-@typedxp.experiment
-def train(run: typedxp.Run, lr: float = 0.1) -> None:
-    run.log(loss=lr)
-
-if __name__ == "__main__":
-    train.main()
-"""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Make a project with two runs of two versions of the code, in worker processes; return where, and a copy of it."""
+    place = tmp_path_factory.mktemp("gc")
+    project = place / "project"
+    project.mkdir()
+    shell = shell_in(project)
+    (project / ".gitignore").write_text("logs*/\nshared/\n")
+    (project / "train.py").write_text(SCRIPT)
+    shell(COMMIT)
+    for version in ("first", "second"):
+        (project / "train.py").write_text(SCRIPT + f"# {version}\n")
+        shell("python train.py -j 1")
+    yield project, shutil.copytree(project, place / "copy", symlinks=True)
+    remove_checkout(place)
 
 
 @pytest.fixture
-def project(shell, tmp_path, monkeypatch):
-    """A project with two runs of two versions of the code, in worker processes."""
+def tmp_path(made):
+    """Put the project back as it was made, and where: its files tell where it is."""
+    project, copy = made
+    remove_checkout(project)
+    return shutil.copytree(copy, project, symlinks=True)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Go to the project."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".gitignore").write_text("logs*/\nshared/\n")
-    (tmp_path / "train.py").write_text(SCRIPT)
-    shell("git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x")
-    (tmp_path / "train.py").write_text(SCRIPT + "# first\n")
-    shell("python train.py -j 1")
-    (tmp_path / "train.py").write_text(SCRIPT + "# second\n")
-    shell("python train.py -j 1")
     return tmp_path
 
 
