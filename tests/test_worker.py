@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -57,6 +58,32 @@ def test_a_worker_executes_the_run_of_its_directory(planned, tmp_path):
     assert run.read_status().status == "completed"
     assert run.read_status().attempt == 1
     assert json.loads(run.stream("train").read_text()) == {"seed": 3, "argv": 2, "length": 0, "name": "train"}
+
+
+GARBAGE = """
+import gc
+import typedxp
+{said}
+
+@typedxp.experiment
+def train(run: typedxp.Run) -> None:
+    run.log(enabled=gc.isenabled(), often=gc.get_threshold()[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "enabled", "often"),
+    [
+        ("", True, gc.get_threshold()[0]),
+        ("gc.disable()", False, gc.get_threshold()[0]),
+        ("gc.set_threshold(9)", True, 9),
+    ],
+)
+def test_garbage_is_collected_as_usual_unless_the_script_says_otherwise(planned, said, enabled, often):
+    run = planned({}, GARBAGE.format(said=said))
+
+    assert work(run).returncode == 0
+    assert json.loads(run.stream("train").read_text()) == {"enabled": enabled, "often": often}
 
 
 def test_a_second_attempt_is_counted_and_sets_aside_what_the_first_one_logged(planned):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import ExperimentRef, RunRecord, RunStatus
 from typedxp.vocabulary.stopping import StopSwitch
+from typedxp.worker.garbage import collect_again
 from typedxp.worker.load import load
 
 
@@ -50,9 +50,7 @@ def execute(directory: RunDirectory, secrets: Mapping[str, str], job: str | None
             declaration = load(ref)
             judge = Judge(declaration.type, declaration.schema)
             run.prepare(judge.restore(directory.read_config(), record.members, secrets), declaration.metrics)
-            # A worker starts without the collector, which need not look through what is there now.
-            gc.freeze()
-            gc.enable()
+            collect_again()
             declaration.call(run.config, run)
 
     status = perform(directory, work, run, switch, record.recording, shown=False, secrets=secrets)
