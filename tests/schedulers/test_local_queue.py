@@ -98,6 +98,19 @@ def test_what_is_queued_says_what_it_waits_for(queue, place):
     assert reasons == [None, waits, f"{waits}, 1 ahead"]
 
 
+def test_a_job_whose_files_were_removed_keeps_nobody_waiting(queue, place):
+    first = queue.submit(place, WAIT + "touch here; wait_for go", "--slots=1")
+    until((place / "here").exists)
+    second = queue.submit(place, "exit 0", "--slots=1")
+    third = queue.submit(place, "exit 0", "--slots=1")
+    shutil.rmtree(queue.files.jobs / second)
+    shutil.rmtree(queue.files.jobs / first)
+    (place / "go").touch()
+
+    assert queue.ended(third) == ["COMPLETED"]
+    until(lambda: queue.dispatcher is None)
+
+
 def test_a_dispatcher_that_is_killed_again_and_again_starts_nothing_twice(queue, place):
     job = queue.submit(place, "echo $TYPEDXP_LOCAL_TASK_ID >> started", "--array=0-39 --slots=2")
     for _ in range(8):

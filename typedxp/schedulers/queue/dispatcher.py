@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +95,10 @@ class Dispatcher:
 
     def _take_in(self) -> None:
         """Find the jobs that are new to us."""
-        new = [number for number in self._files.numbers() if number not in self._seen]
+        numbers = self._files.numbers()
+        # A list that is empty since it cannot be read says nothing.
+        self._forget([each for each in self._jobs.keys() - numbers if not (self._files.jobs / str(each)).exists()])
+        new = [number for number in numbers if number not in self._seen]
         if new:
             self._files.prune()
         for number in new:
@@ -103,6 +106,14 @@ class Dispatcher:
             job = self._files.job(number) if not self._files.done(number) else None
             if job is not None:
                 self._jobs[number] = Tracked(job, self._files.records(job))
+
+    def _forget(self, removed: Iterable[int]) -> None:
+        """Forget jobs whose files somebody has removed; what runs of them keeps its place until it has ended."""
+        for number in removed:
+            tracked = self._jobs[number]
+            tracked.waiting.clear()
+            if not any(self._is_here(tracked.records[name]) for name in tracked.running):
+                del self._jobs[number]
 
     def _adopted(self) -> bool:
         """Whether something runs whose end nobody would tell us."""
