@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import COMMIT
+from tests.conftest import shell_in
+
 SCRIPT = """
 import time
 from pathlib import Path
@@ -41,21 +44,33 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def project(shell, tmp_path):
-    """A project with two runs, of which the second failed; the script has changed since it was committed."""
+@pytest.fixture(scope="module")
+def made(original):
+    """Make a project with two runs, of which the second failed; the script has changed since it was committed."""
     pytest.importorskip("rocrate")
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "train.py").write_text(SCRIPT)
-    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "LICENSE").write_text("As you like.\n")
-    (tmp_path / ".gitignore").write_text("logs/\n*.zip\nout/\n")
-    shell("git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x")
+    project, shell = original.project, shell_in(original.project)
+    (project / "src").mkdir()
+    (project / "src" / "train.py").write_text(SCRIPT)
+    (project / "data.csv").write_text("a,b\n1,2\n")
+    (project / "LICENSE").write_text("As you like.\n")
+    (project / ".gitignore").write_text("logs/\n*.zip\nout/\n")
+    shell(COMMIT)
     shell("git remote add origin https://secret@git.example.org/alice-lab/project.git")
-    with (tmp_path / "src" / "train.py").open("a") as file:
+    with (project / "src" / "train.py").open("a") as file:
         file.write("# not committed\n")
-    shell(f"python src/train.py lr=1,2 token=hunter2 place={tmp_path}/here", code=1)
-    return tmp_path
+    shell(f"python src/train.py lr=1,2 token=hunter2 place={project}/here", code=1)
+    original.keep()
+    return original
+
+
+@pytest.fixture
+def project(made):
+    return made.put_back()
+
+
+@pytest.fixture
+def shell(project):
+    return shell_in(project)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import COMMIT
+from tests.conftest import shell_in
 from tests.results.conftest import StoreBuilder
 from typedxp.cli.main import main
 from typedxp.vocabulary.records import RunStatus
@@ -112,20 +114,32 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def versions(shell, tmp_path):
-    """Two runs of two versions of the code and the data; one more of the second."""
-    (tmp_path / ".gitignore").write_text("logs/\ndata.csv\nother/\n")
-    (tmp_path / "train.py").write_text(SCRIPT)
-    (tmp_path / "data.csv").write_text("a\n")
-    (tmp_path / "raw").write_bytes(b"\0\1")
-    shell("git init --quiet && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x")
+@pytest.fixture(scope="module")
+def made(original):
+    """Make two runs of two versions of the code and the data; one more of the second."""
+    project, shell = original.project, shell_in(original.project)
+    (project / ".gitignore").write_text("logs/\ndata.csv\nother/\n")
+    (project / "train.py").write_text(SCRIPT)
+    (project / "data.csv").write_text("a\n")
+    (project / "raw").write_bytes(b"\0\1")
+    shell(COMMIT)
     shell("python train.py")
-    (tmp_path / "train.py").write_text(SCRIPT.replace("loss=lr", "loss=2 * lr"))
-    (tmp_path / "data.csv").write_text("a\nb\n")
-    (tmp_path / "raw").write_bytes(b"\0\2")
+    (project / "train.py").write_text(SCRIPT.replace("loss=lr", "loss=2 * lr"))
+    (project / "data.csv").write_text("a\nb\n")
+    (project / "raw").write_bytes(b"\0\2")
     shell("python train.py && python train.py")
-    return tmp_path
+    original.keep()
+    return original
+
+
+@pytest.fixture
+def versions(made):
+    return made.put_back()
+
+
+@pytest.fixture
+def shell(versions):
+    return shell_in(versions)
 
 
 def test_diff_of_two_runs_shows_what_differs_of_code_and_data(versions, shell):

@@ -11,39 +11,32 @@ from tests.cli.conftest import COMMIT, SCRIPT
 from tests.conftest import shell_in
 from typedxp.cli.main import main
 from typedxp.runner import cleaning
-from typedxp.stages.snapshot.checkout import remove_checkout
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Make a project with two runs of two versions of the code, in worker processes; return where, and a copy of it."""
-    place = tmp_path_factory.mktemp("gc")
-    project = place / "project"
-    project.mkdir()
-    shell = shell_in(project)
+def made(original):
+    """Make a project with two runs of two versions of the code, in worker processes."""
+    project, shell = original.project, shell_in(original.project)
     (project / ".gitignore").write_text("logs*/\nshared/\n")
     (project / "train.py").write_text(SCRIPT)
     shell(COMMIT)
     for version in ("first", "second"):
         (project / "train.py").write_text(SCRIPT + f"# {version}\n")
         shell("python train.py -j 1")
-    yield project, shutil.copytree(project, place / "copy", symlinks=True)
-    remove_checkout(place)
+    original.keep()
+    return original
 
 
 @pytest.fixture
-def tmp_path(made):
-    """Put the project back as it was made, and where: its files tell where it is."""
-    project, copy = made
-    remove_checkout(project)
-    return shutil.copytree(copy, project, symlinks=True)
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(made, monkeypatch):
     """Go to the project."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.chdir(made.put_back())
+    return made.project
+
+
+@pytest.fixture
+def shell(project):
+    return shell_in(project)
 
 
 @pytest.fixture
