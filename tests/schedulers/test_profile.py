@@ -36,6 +36,13 @@ def test_nothing_set_is_nothing_written() -> None:
     assert Tiny().options(JOB) == []
 
 
+def test_an_empty_list_is_nothing_set() -> None:
+    profile = Tiny(cpus=2, mail_on=[], after=[], env={})
+
+    assert profile.plain() == {"scheduler": "tiny", "cpus": 2}
+    assert profile.options(JOB) == ["-c 2"]
+
+
 def test_what_is_in_no_table_is_refused_with_all_that_is() -> None:
     with pytest.raises(ProfileError) as error:
         Tiny(time="1h", gpus=1, cpus=2).options(JOB)

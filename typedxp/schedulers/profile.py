@@ -150,11 +150,11 @@ class Profile(BaseModel):
 
     @property
     def asked(self) -> frozenset[str]:
-        """The fields that are set to something."""
+        """The fields that are set to something, which an empty list is not."""
         return frozenset(
             name
             for name, default in _defaults(type(self)).items()
-            if (value := getattr(self, name)) is not None and value != default
+            if (value := getattr(self, name)) not in (None, default, [], {})
         )
 
     def plain(self) -> dict[str, Any]:
