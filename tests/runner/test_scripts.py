@@ -154,8 +154,9 @@ def test_the_first_line_may_ask_for_options_of_bash(tmp_path, first, options):
     assert read_script(tmp_path / "job.sh").options == options
 
 
-def test_scripts_of_other_shells_are_refused(tmp_path):
-    (tmp_path / "job.sh").write_text("#!/bin/tcsh\n")
+@pytest.mark.parametrize("shell", ["tcsh", "ksh"])
+def test_scripts_of_other_shells_are_refused(tmp_path, shell):
+    (tmp_path / "job.sh").write_text(f"#!/bin/{shell}\n")
 
     with pytest.raises(PlanError, match="script of bash or sh"):
         read_script(tmp_path / "job.sh")

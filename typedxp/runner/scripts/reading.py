@@ -20,7 +20,7 @@ from typedxp.runner.scripts.slurm import SLURM
 DIALECTS: Mapping[str, Dialect] = {each.scheduler: each for each in (SLURM, PBS, TORQUE, SGE, OAR, MOAB, LSF, LOCAL)}
 """How each scheduler reads a script."""
 
-_SHELLS = frozenset({"sh", "bash", "dash", "ksh"})
+_SHELLS = frozenset({"sh", "bash", "dash"})
 
 
 @dataclass(frozen=True)
