@@ -54,7 +54,11 @@ def _scan(place: str) -> Iterator[tuple[str, Distribution]]:
     from importlib.metadata import distributions
 
     for item in distributions(path=[place]):
-        header = item.read_text("METADATA") or item.read_text("PKG-INFO") or ""
+        try:
+            header = item.read_text("METADATA") or item.read_text("PKG-INFO") or ""
+        except ValueError:
+            # Of old packages, a few are not in UTF-8.
+            continue
         name, version = _NAME.search(header), _VERSION.search(header)
         # Half of a package, as a killed installer leaves it, has no name.
         if name is not None and version is not None:
@@ -70,21 +74,17 @@ def _described(version: str, item: Installed) -> Distribution:
     # https://packaging.python.org/en/latest/specifications/direct-url/
     try:
         direct = json.loads(item.read_text("direct_url.json") or "{}")
-    except ValueError:
-        direct = {}
-    url = direct.get("url")
-    editable = bool(direct.get("dir_info", {}).get("editable", False))
-    return Distribution(
-        version=version,
-        origin=_origin(url) if isinstance(url, str) else None,
-        editable=editable,
-        commit=direct.get("vcs_info", {}).get("commit_id"),
-    )
+        url, editable = direct.get("url"), bool(direct.get("dir_info", {}).get("editable", False))
+        commit = direct.get("vcs_info", {}).get("commit_id")
+        return Distribution(version, _origin(url) if isinstance(url, str) else None, editable, commit)
+    except (ValueError, AttributeError):
+        # It is not as it should be.
+        return Distribution(version)
 
 
 def _origin(url: str) -> str:
-    """Return a URL without credentials; of a local file or directory the path."""
+    """Return a URL without credentials, which may be in its query; of a local file or directory the path."""
     parts: Any = urlsplit(url)
     if parts.scheme == "file":
         return unquote(parts.path)
-    return str(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
+    return str(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="")))

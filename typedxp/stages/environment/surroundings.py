@@ -12,8 +12,8 @@ from pathlib import Path
 from typedxp.vocabulary.plan import REDACTED
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|COOKIE|PRIVATE|(^|_)(PWD|PAT)$")
-# As in https://user:password@host
-_PASSWORD = re.compile(r"(?<=://)[^/@]+(?=@)")
+# As in https://user:password@host; a password may have an @ of its own.
+_PASSWORD = re.compile(r"(?<=://)[^/]+(?=@)")
 
 LOCKS = (
     "uv.lock",
