@@ -36,12 +36,12 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
 
 def tells_of_runs(commands: Commands, key: str) -> bool:
     """Tell whether this is no key of a config, but another fact of the runs."""
-    return key in commands.table.facts and key not in commands.keys()
+    return key in commands.table.facts and key not in commands.keys
 
 
 def _find(commands: Commands, name: str, known: Iterable[str]) -> str:
     """Return the key that a name means."""
-    keys = [*known, *(key for key in commands.keys() if key not in known)]
+    keys = [*known, *(key for key in commands.keys if key not in known)]
     if name in keys or name in commands.table.facts:
         return name
     ending = [key for key in keys if key.endswith(f".{name}")]

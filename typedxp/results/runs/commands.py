@@ -47,8 +47,9 @@ class Commands:
         """Every key that some run swept, in the order of the sweeps."""
         return tuple(name.removeprefix(POINT) for name in self.table.facts if name.startswith(POINT))
 
+    @cached_property
     def keys(self) -> tuple[str, ...]:
-        """Return every key of the configs; those of a group's options, where some command has chosen them."""
+        """Every key of the configs; those of a group's options, where some command has chosen them."""
         leaves = (key for first, _ in self.ends for key in _leaves(self.config(first), self.swept))
         return tuple(dict.fromkeys([*self.swept, *self._groups, *leaves]))
 

@@ -53,7 +53,7 @@ class Fields:
     @cached_property
     def config(self) -> tuple[str, ...]:
         """The names of the values in the configs, and of the options of config groups."""
-        return tuple(_CONFIG + key for key in self._commands.keys())
+        return tuple(_CONFIG + key for key in self._commands.keys)
 
     @cached_property
     def metrics(self) -> dict[str, tuple[str, str, str]]:
