@@ -41,6 +41,8 @@ def read(scheduler: str, *lines: str) -> dict[str, object]:
         ("--mail-type=ALL --mail-user=a@b.c", {"mail_type": "ALL", "mail": "a@b.c"}),
         ('--clusters="a b" -G 4', {"directives": ['--clusters="a b"', "-G 4"]}),
         ("--no-requeue --hold", {"requeue": False, "hold": True}),
+        ("--mem=4000 # don't", {"mem": "4000M"}),
+        ('--mem=4000 --comment="a b', {"directives": ['--mem=4000 --comment="a b']}),
     ],
 )
 def test_options_of_sbatch_become_fields_or_stay_what_they_are(line, values):

@@ -154,7 +154,7 @@ class Profile(BaseModel):
         return frozenset(
             name
             for name, default in _defaults(type(self)).items()
-            if (value := getattr(self, name)) not in (None, default, [], {})
+            if getattr(self, name) not in (None, default, [], {})
         )
 
     def plain(self) -> dict[str, Any]:

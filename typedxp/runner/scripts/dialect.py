@@ -61,8 +61,12 @@ class Dialect:
             name, value = re.match(r"(--[\w-]+|-\w)?\s*=?\s*(.*)", line.strip(), re.DOTALL).groups()  # type: ignore[union-attr]  # it matches all
             yield Option(name or "", value, line.strip())
             return
-        words = [match[0] for match in _WORD.finditer(line)]
-        words = words[: next((at for at, word in enumerate(words) if word.startswith("#")), len(words))]
+        line = line[: next((match.start() for match in _WORD.finditer(line) if match[0].startswith("#")), len(line))]
+        words = _WORD.findall(line)
+        if _WORD.sub("", line).strip():
+            # There is a quote that does not end: what that means the scheduler may say.
+            yield Option("", "", line.strip())
+            return
         read = self._getopt if self.style == "getopt" else self._words
         while words:
             option = read(words)
