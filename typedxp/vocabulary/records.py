@@ -171,10 +171,6 @@ class Steps:
     key: str
     pieces: tuple[tuple[int, int, int], ...]
 
-    def values(self) -> list[int]:
-        """Return the step of every record."""
-        return [first + stride * index for first, stride, count in self.pieces for index in range(count)]
-
 
 @dataclass(frozen=True)
 class StreamSummary:
