@@ -200,6 +200,18 @@ def test_a_clean_tree_is_not_asked_about(git, converse):
     assert "commit" not in shown
 
 
+def test_what_only_another_repository_can_commit_is_shown_and_not_asked_about(git, converse, tmp_path):
+    inner = tmp_path / "inner"
+    subprocess.run(["git", "init", "--quiet", str(inner)], check=True)
+    (inner / "notes").write_text("x")
+
+    shown, status = converse("xp.snapshot=ask")
+
+    assert status == 0
+    assert "untracked inner, a repository of its own" in shown
+    assert "Which go" not in shown
+
+
 def test_a_hook_that_refuses_the_commit_ends_it(git, converse, tmp_path):
     hook = tmp_path / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)

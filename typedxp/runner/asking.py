@@ -39,10 +39,11 @@ def _choose(there: Uncommitted) -> list[str]:
     for change in there.changes:
         if change.repository:
             print(f"   -  {change}, a repository of its own", file=sys.stderr)
-    while True:
+    while offered:
         numbers = chosen(_ask("Which go into a commit? all, none, numbers such as 1,3-5, or q to stop: "), len(offered))
         if numbers is not None:
             return [offered[number - 1].path for number in numbers]
+    return []
 
 
 def _message() -> str:
