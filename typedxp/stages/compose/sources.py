@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +56,24 @@ def remember_texts(tree: dict[str, Any], found: Mapping[Key, Mark]) -> None:
     """Let the numbers of ``tree`` that come from YAML files remember how they were typed."""
     for key, mark in found.items():
         value = get(tree, key)
-        if mark.text is not None and type(value) in (int, float) and _same(value, mark.text):
+        if mark.text is not None and type(value) in (int, float) and _read(mark.text) == value:
             put(tree, key, typed(value, mark.text))
 
 
-def _same(value: float, text: str) -> bool:
+@lru_cache(10_000)
+def _read(text: str) -> Any:
+    """Return the value of a scalar; a sweep over config groups asks for the same ones again and again."""
     import yaml
+
+    return yaml.load(text, Loader=_yaml_loader())  # noqa: S506 - a safe one
+
+
+@cache
+def _yaml_loader() -> Any:
+    # OmegaConf's own safe loader, a class that it makes anew each time.
     from omegaconf._utils import get_yaml_loader
 
-    return bool(yaml.load(text, Loader=get_yaml_loader()) == value)  # noqa: S506 - OmegaConf's own safe loader
+    return get_yaml_loader()
 
 
 def _walk(node: yaml.Node | None, prefix: Key, path: str) -> Iterator[tuple[Key, Mark]]:
