@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from typedxp.stages.snapshot.contents import open_snapshot
 from typedxp.stages.snapshot.snapshot import require_snapshot
 from typedxp.vocabulary.settings import Settings
 
@@ -96,6 +97,24 @@ def test_in_a_conflict_over_a_file_whose_place_a_directory_has_taken(git, projec
     (project / "src/train.py/part.py").write_text("x = 4\n")
 
     assert take(project).code.tree == added()
+
+
+@pytest.mark.parametrize("kind", ["HEAD", "HEAD:src"])
+def test_where_git_shows_something_else_in_the_place_of_an_object(git, project, take, added, kind):
+    first = git("rev-parse", kind)
+    (project / "src/new.py").write_text("x")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "second")
+    git("replace", kind, first)
+
+    clean = take(project).code
+    (project / "src/train.py").write_text("x = 2\n")
+
+    assert clean.snapshot == git("rev-parse", "HEAD")
+    assert not clean.dirty
+    assert take(project).code.tree == added()
+    with open_snapshot([project], clean.snapshot) as snapshot:
+        assert [entry.path for entry in snapshot.entries] == ["src/new.py", "src/train.py"]
 
 
 def test_within_a_hook_of_a_commit(git, project, tmp_path):

@@ -159,7 +159,7 @@ def _repository(place: Path) -> Repo | None:
     """Open the repository that a place lies in, so that git runs nothing and fetches nothing."""
     repository = open_repository(place, "core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false")
     if repository is not None:
-        repository.git.update_environment(GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0")
+        repository.git.update_environment(GIT_NO_LAZY_FETCH="1", GIT_NO_REPLACE_OBJECTS="1", GIT_TERMINAL_PROMPT="0")
     return repository
 
 

@@ -91,6 +91,8 @@ class Repository:
                     # Whatever is missing of a partial clone is not fetched for this.
                     "GIT_ALLOW_PROTOCOL": "none",
                     "GIT_NO_LAZY_FETCH": "1",
+                    # A snapshot is what its name says, also where git shows something else in the place of an object.
+                    "GIT_NO_REPLACE_OBJECTS": "1",
                 },
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
