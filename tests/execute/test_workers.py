@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from typedxp.errors import ExecutionError
-from typedxp.vocabulary.processes import process_start
 
 SCRIPT = """
 import typedxp
@@ -255,18 +252,3 @@ def test_a_worker_that_cannot_be_started_fails_its_run(declared, statuses, monke
     assert run.status == "failed"
     assert statuses()[1].cause.startswith("The worker cannot be started: ")
     capfd.readouterr()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone lets a process end with its parent.")
-def test_workers_end_with_a_launcher_that_was_killed(launched, tmp_path, wait_until):
-    waiting = SCRIPT.replace(
-        "    run.log", '    Path(f"pid.{seed}").write_text(str(os.getpid()))\n    time.sleep(60)\n    run.log'
-    )
-    (tmp_path / "train.py").write_text(f"import os, time\nfrom pathlib import Path\n{waiting}")
-    launcher = launched("seed=0,1", "-j", "2", running=2)
-
-    launcher.kill()
-
-    pids = [int(file.read_text()) for file in tmp_path.glob("pid.*")]
-    wait_until(lambda: all(process_start(pid) is None for pid in pids))
-    assert len(pids) == 2

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.schedulers.local_queue import until
 from typedxp.schedulers.lsf import LsfScheduler
 from typedxp.schedulers.shell import Reply
 from typedxp.stages.allocate import Origin, allocate
@@ -19,6 +20,7 @@ from typedxp.store.jobs import jobs, take_job
 from typedxp.store.store import Store
 from typedxp.vocabulary.jobs import Element, JobRecord
 from typedxp.vocabulary.plan import Judged, Plan, RunSpec
+from typedxp.vocabulary.processes import process_start
 from typedxp.vocabulary.records import ExperimentRef, Recording, RunStatus, Status
 from typedxp.worker.requeue import main, requeue
 
@@ -177,6 +179,22 @@ def test_of_several_runs_those_that_ended_by_themselves_are_not_begun_again(job)
     assert work(first).returncode == 1
     assert [first.run(run).read_status().attempt for run in (1, 2, 3, 4)] == [1, 1, 3, 1]
     assert [str(first.run(run).read_status().status) for run in (3, 4)] == ["completed"] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone lets a process end with its parent.")
+def test_of_several_runs_none_goes_on_in_a_job_that_was_killed(job, tmp_path):
+    first = job("lsf", 0, 1)
+    waiting = f"    Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n    time.sleep(60)\n    if seed == 9"
+    script = SCRIPT.replace("    if seed == 9", waiting)
+    (tmp_path / "train.py").write_text(f"from pathlib import Path\n{script}")
+    command = [sys.executable, "-P", "-m", "typedxp.worker", "--job", str(first.path), "--name", "7"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL) as process:
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.kill()
+
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: process_start(pid) is None)
+    assert first.run(2).read_status().attempt == 0
 
 
 def test_of_several_runs_those_that_were_withdrawn_are_not_begun(job):

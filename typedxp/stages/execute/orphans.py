@@ -1,4 +1,4 @@
-"""Owns the end of worker processes whose launcher was killed: nobody would follow them any more."""
+"""Owns the end of the worker processes of a job that was killed: for its scheduler, nothing of it is left."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import signal
 import sys
 
 LAUNCHER = "TYPEDXP_LAUNCHER"
-"""The environment variable that tells a worker the number of the process that started it, and follows it."""
+"""The environment variable that tells a worker the number of the process that it is to end with."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 def end_with_launcher() -> None:
-    """Let the system kill this process when its launcher is gone; a process that has none, it leaves alone.
+    """Let the system kill this process when the one that it was told is gone; others are left alone.
 
     Source: prctl(2). Other systems than Linux have nothing of the kind.
     """
     launcher = os.environ.pop(LAUNCHER, None)
     if launcher is None or sys.platform != "linux":
         return
-    # Here, since most processes have no launcher.
+    # Here, since few processes need it.
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

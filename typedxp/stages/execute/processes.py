@@ -126,13 +126,15 @@ class Workers:
         with self._lock, directory.stdout.open("ab") as out, directory.stderr.open("ab") as err:
             if self._stopped:
                 return None
+            # What a launcher here leaves behind goes on, and says so; the place of a job that has ended is another's.
+            tied = {LAUNCHER: str(os.getpid())} if self._name is not None else {}
             # A session of its own: Ctrl-C reaches the workers through us only, and each once.
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
-                env=os.environ | {GRACE: str(self._patience), LAUNCHER: str(os.getpid())},
+                env=os.environ | {GRACE: str(self._patience)} | tied,
                 start_new_session=True,
             )
             self._processes.add(process)
