@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from typedxp.stages.snapshot import objects
 from typedxp.stages.snapshot.contents import open_snapshot
 from typedxp.stages.snapshot.snapshot import require_snapshot
 from typedxp.vocabulary.settings import Settings
@@ -64,6 +65,21 @@ def test_while_commits_are_made_every_snapshot_is_whole(git, project, take):
         files = git("ls-tree", "-r", "--name-only", each).splitlines()
         assert {"new.py", "src/train.py"} <= set(files)
     assert git("fsck", "--strict", "--no-dangling") == ""
+
+
+def test_what_fails_while_git_removes_empty_directories_is_done_again(project, take, added, monkeypatch):
+    (project / "new.py").write_text("x")
+    expected = added()
+    fails, write_commit = iter([True]), objects._write_commit
+
+    def write(*arguments):
+        if next(fails, False):
+            raise FileNotFoundError
+        return write_commit(*arguments)
+
+    monkeypatch.setattr(objects, "_write_commit", write)
+
+    assert take(project).code.tree == expected
 
 
 def test_in_the_middle_of_a_rebase(git, project, take, added, users):

@@ -50,7 +50,8 @@ def keep(working: Working) -> Kept:
     """Make a snapshot of a working tree, unless there is one.
 
     Raises:
-        git.GitCommandError: a file cannot be read, or the repository cannot be written.
+        git.GitCommandError: a file cannot be read, or the repository cannot be written, twice.
+        OSError: likewise.
     """
     links = {path: keep(inner).snapshot for path, inner in working.inner.items()}
     started = time.time_ns()
@@ -58,7 +59,11 @@ def keep(working: Working) -> Kept:
     known = _recall(working.repository, key)
     if known is not None:
         return known
-    made = _make(working, links)
+    try:
+        made = _make(working, links)
+    except (load_git().GitCommandError, OSError):
+        # Who collects garbage at this moment removes directories that are empty, also those that were just made.
+        made = _make(working, links)
     if _settled(working, started):
         _remember(working.repository, key, made)
     return made
