@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from typedxp.cli.files import check_target
 from typedxp.cli.options import store_option
 from typedxp.errors import ResultsError
 from typedxp.runner.bundle.make import Wish, make_bundle
+from typedxp.vocabulary.telling import tell
 
 
 @click.command()
@@ -33,5 +33,5 @@ def bundle(runs: tuple[int, ...], target: Path, *, store: Path, overwrite: bool,
         raise ResultsError(f"{target} is there already. Choose another name, or pass --overwrite.")
     made = make_bundle(store, runs, target, Wish(**wish))
     for note in made.notes:
-        print(f"typedxp: {note}", file=sys.stderr)
+        tell(note)
     print(f"{target} ({made.size / 1e6:.1f} MB)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.store.yaml import load
+from typedxp.vocabulary.telling import tell
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -82,11 +82,6 @@ def chosen(store: Path, words: Sequence[str], where: str | None) -> list[RunDire
     return [run for run in runs if run.id in meeting]
 
 
-def warn(text: str) -> None:
-    """Tell what does not keep the command from going on."""
-    print(f"typedxp: {text}", file=sys.stderr)
-
-
 def _check(_: click.Context, __: click.Parameter, words: Sequence[str]) -> Sequence[str]:
     return check_words(words)
 
@@ -126,7 +121,7 @@ def _is_of(run: RunDirectory, sweep: str) -> bool:
     try:
         return run.read_record().sweep.startswith(sweep)
     except StoreError as error:
-        warn(str(error))
+        tell(str(error))
         return False
 
 

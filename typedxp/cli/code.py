@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from typedxp.stages.snapshot.contents import write_files
 from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunRecord
+from typedxp.vocabulary.telling import tell
 
 repository_option = click.option(
     "--repository",
@@ -37,7 +37,7 @@ def code(run: int, directory: Path | None, store: Path, repository: Path | None,
         with open_code(record, repository) as snapshot:
             write_files(snapshot, directory)
             for note in snapshot.notes:
-                print(f"typedxp: {note}", file=sys.stderr)
+                tell(note)
         print(directory)
     elif as_json:
         print(dump({"run": run, "code": asdict(record.code) if record.code else None}).decode(), end="")

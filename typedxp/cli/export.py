@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from typedxp.cli.options import store_option
 from typedxp.results.export import mlflow, tensorboard, wandb
 from typedxp.results.export.finished import find_finished
+from typedxp.vocabulary.telling import tell
 
 SYSTEMS = {"mlflow": mlflow.export, "tensorboard": tensorboard.export, "wandb": wandb.export}
 
@@ -25,4 +25,4 @@ def export(system: str, runs: tuple[int, ...], store: Path, place: Path) -> None
         exported = SYSTEMS[system](run, place)
         print(f"{run.name} {'->' if exported.written else 'is already in'} {exported.place}")
         for note in exported.notes:
-            print(f"typedxp: {note}", file=sys.stderr)
+            tell(note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from typedxp.runner.cleaning import Waste, find_waste
 from typedxp.stages.snapshot.references import forget_store
 from typedxp.store.directory import dump
 from typedxp.store.store import Store
+from typedxp.vocabulary.telling import tell
 
 _directories: dict[str, Any] = {"type": click.Path(path_type=Path), "multiple": True, "metavar": "DIR"}
 
@@ -37,7 +37,7 @@ def gc(*, store: Path, dry_run: bool, checkouts: tuple[Path, ...], forget: tuple
         print(dump({"deleted": not dry_run, "waste": rows, "notes": found.notes}).decode(), end="")
         return
     for note in found.notes:
-        print(f"typedxp: {note}", file=sys.stderr)
+        tell(note)
     for waste in found.waste:
         print(_line(waste))
     total = sum(waste.size for waste in found.waste)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from typedxp.cli.choosing import warn
 from typedxp.cli.options import store_option
 from typedxp.runner.following import Standing, follow, locate
 from typedxp.runner.printed import job_output
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.vocabulary.telling import tell
 
 _PAUSE = 0.5
 _ASK = 20
@@ -44,12 +44,12 @@ def logs(run: int, store: Path, *, following: bool, err: bool, job: bool) -> Non
             break
         time.sleep(_PAUSE)
     if not any(shown.values()):
-        print(f"typedxp: Run {run} has printed nothing{' of the kind' if err or job else ''}.", file=sys.stderr)
+        tell(f"Run {run} has printed nothing{' of the kind' if err or job else ''}.")
 
 
 def _standing(home: Store, directory: RunDirectory, *, ask: bool) -> Standing:
     """Return where a run stands; a StoreError if that cannot be read."""
-    found = follow(home, [directory], warn) if ask else locate(home, [directory], warn)
+    found = follow(home, [directory], tell) if ask else locate(home, [directory], tell)
     return found[0] if found else Standing(directory, directory.read_status())
 
 

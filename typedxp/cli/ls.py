@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typedxp.cli.tables import print_csv, print_table, show, show_short, show_ti
 from typedxp.results.runs.moments import TIMES
 from typedxp.store.directory import dump
 from typedxp.store.streams import spell
+from typedxp.vocabulary.telling import tell
 
 _FACTS = ("run", "status", "experiment")
 
@@ -50,7 +50,7 @@ def ls(
         raise click.UsageError("Choose one of --json and --csv.")
     found = list_runs(store, columns or _FACTS, where, sort, limit)
     if found.note:
-        print(f"typedxp: {found.note}", file=sys.stderr)
+        tell(found.note)
     if as_json:
         _print_json(found.columns if columns else _with_points(found.columns, found.points))
     elif as_csv:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from typedxp.errors import TypedxpError
+from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.version import VERSION
 
 COMMANDS: Mapping[str, str] = {
@@ -112,13 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _answered(arguments: Sequence[str] | None) -> int:
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _tell
+            warnings.showwarning = _warn
             code = typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except TypedxpError as error:
-        print(f"typedxp: {error}", file=sys.stderr)
+        tell(error)
         return 2
     except (KeyboardInterrupt, click.Abort):
         return 130
@@ -126,6 +127,6 @@ def _answered(arguments: Sequence[str] | None) -> int:
     return code or 0
 
 
-def _tell(message: Warning | str, *_: object, **__: object) -> None:
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning as errors are printed: where in our code it arose tells a user nothing."""
-    print(f"typedxp: {message}", file=sys.stderr)
+    tell(message)

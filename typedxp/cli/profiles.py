@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from typedxp.cli.choosing import warn
 from typedxp.cli.options import json_option
 from typedxp.cli.tables import print_table
 from typedxp.runner.checking import check_profile
 from typedxp.runner.judging import wrong_with
 from typedxp.runner.profiles import Found, profiles_from_here
 from typedxp.store.directory import dump
+from typedxp.vocabulary.telling import tell
 
 
 @click.group(invoke_without_command=True)
@@ -31,7 +31,7 @@ def profiles(context: click.Context, *, as_json: bool) -> None:
         return
     print_table([_row(name, one) for name, one in found])
     for text in filter(None, wrong.values()):
-        warn(text)
+        tell(text)
 
 
 def _plain(name: str, found: Found, wrong: str | None) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typedxp.cli.options import store_option
 from typedxp.runner.rerun import Repeating, Repetition
 from typedxp.store.directory import RunDirectory
 from typedxp.vocabulary.stopping import Stopped
+from typedxp.vocabulary.telling import tell
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -78,7 +79,7 @@ def nothing(_: RunDirectory) -> None:
 
 def stopped(reason: Stopped) -> int:
     """Say that a signal stopped us; return the exit code that this has."""
-    print(f"typedxp: {reason}", file=sys.stderr)
+    tell(reason)
     return 128 + reason.request.signal
 
 

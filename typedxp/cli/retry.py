@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from typedxp.cli.choosing import check_words, chosen, names_runs, read_overrides, warn, where_options
+from typedxp.cli.choosing import check_words, chosen, names_runs, read_overrides, where_options
 from typedxp.runner.following import Standing, follow
 from typedxp.runner.retrying import Retrying, ended_as, judge
 from typedxp.runner.retrying import retry as submit_again
@@ -16,6 +16,7 @@ from typedxp.runner.show import submitted
 from typedxp.store.store import Store
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.telling import tell
 
 _CAUSES = {
     "failed": RunStatus.FAILED,
@@ -74,7 +75,7 @@ def retry(
     named = [word.partition("=")[2] for word in changes if word.startswith("xp/profile=")]
     overrides = read_overrides([word for word in changes if not word.startswith("xp/profile=")])
     wanted = {word for cause, word in _CAUSES.items() if causes[cause]} or set(_CAUSES.values())
-    standings = follow(Store(store), chosen(store, runs, where), warn)
+    standings = follow(Store(store), chosen(store, runs, where), tell)
     _refuse_underway(standings, runs, asked=any(causes.values()) or where is not None)
     how = Retrying(named[-1] if named else profile, overrides, scale)
     judge(standings, how)
@@ -102,7 +103,7 @@ def _possible(standings: Sequence[Standing], words: Sequence[str], how: Retrying
     unknown = [one.directory.id for one in standings if one.job is None]
     if how.profile is not None or words or not unknown or len(unknown) == len(standings):
         return standings
-    warn(
+    tell(
         f"{listed(unknown).capitalize()} had no job yet: left alone. To submit them: typedxp retry RUNS --profile NAME"
     )
     return [one for one in standings if one.job is not None]

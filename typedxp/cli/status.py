@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from typedxp.cli.choosing import choosing_options, chosen, warn
+from typedxp.cli.choosing import choosing_options, chosen
 from typedxp.cli.options import json_option
 from typedxp.runner.following import Standing, follow
 from typedxp.runner.waiting import Watch, exit_code, explained, wait
 from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import Status
+from typedxp.vocabulary.telling import tell
 
 
 @click.command()
@@ -32,11 +33,11 @@ def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, 
     if watch:
         table = Watch()
         try:
-            standings = wait(home, directories, table, warn)
+            standings = wait(home, directories, table, tell)
         finally:
             table.close()
     else:
-        standings = follow(home, directories, warn)
+        standings = follow(home, directories, tell)
     if as_json:
         print(dump([_row(standing) for standing in standings]).decode(), end="")
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -24,6 +23,7 @@ from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.store.verifications import plain
 from typedxp.vocabulary.stopping import Stopped
+from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.verification import Outcome, Part, Verification
 
 _SHOWN = 10
@@ -100,7 +100,7 @@ def _sample(store: Path, count: int, seed: int | None, where: str | None) -> lis
     if not completed:
         raise ResultsError(f"There is no completed run in {store}{f' with {where}' if where else ''}.")
     if len(completed) < count:
-        print(f"typedxp: There are {len(completed)} such runs only: all of them are taken.", file=sys.stderr)
+        tell(f"There are {len(completed)} such runs only: all of them are taken.")
     # Whoever gives no seed wants others each time.
     return sorted(random.Random(seed).sample(completed, min(count, len(completed))))  # noqa: S311
 

@@ -17,6 +17,7 @@ from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.plan import Judged, Plan
 from typedxp.vocabulary.records import Code
+from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.tree import copy, put
 
 _WAYS_OUT = "commit it (or have git not ignore it), name it in xp.links, or give an absolute path"
@@ -35,7 +36,7 @@ def checkout_for(what: Launch, code: Code | None) -> Path | None:
     root = Path(code.root)
     made = make_checkout(place, code.snapshot, root, relative_links(settings.links, root))
     for note in made.notes:
-        print(f"typedxp: {note}", file=sys.stderr)
+        tell(note)
     _check_imported(Moved(code.root, str(made.path)))
     return made.path
 

@@ -29,6 +29,7 @@ from typedxp.stages.snapshot.peek import Seen
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import Code, RunStatus
 from typedxp.vocabulary.stopping import Stopped
+from typedxp.vocabulary.telling import tell
 
 
 def command_line(declaration: Declaration, program: str, arguments: Sequence[str]) -> int:
@@ -44,7 +45,7 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
 
 
 def _refused(error: TypedxpError) -> int:
-    print(f"typedxp: {error}", file=sys.stderr)
+    tell(error)
     return 2
 
 
@@ -55,14 +56,16 @@ def _answered(declaration: Declaration, program: str, arguments: Sequence[str], 
             flags = replace(flags, dry_run=True)
         with seldom_collected(stays=True):
             what = _answer_or_plan(declaration, flags, Path(program).name, script)
-        return 0 if what is None else _execute(what, flags, [program, *arguments], script)
+        code = 0 if what is None else _execute(what, flags, [program, *arguments], script)
+        sys.stdout.flush()
+        return code
     except TypedxpError as error:
         return _refused(error)
     except KeyboardInterrupt:
-        print("typedxp: interrupted. To go on with what did not complete: xp.resume=unfinished", file=sys.stderr)
+        tell("interrupted. To go on with what did not complete: xp.resume=unfinished")
         return 130
     except Stopped as stopped:
-        print(f"typedxp: {stopped}", file=sys.stderr)
+        tell(stopped)
         return 128 + stopped.request.signal
     except BrokenPipeError:
         # Whoever read our output, `head` for example, has seen enough.
@@ -154,7 +157,7 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
     try:
         made = launch_jobs(what, code, command)
     except KeyboardInterrupt:
-        print("typedxp: interrupted. To submit what was not: typedxp retry", file=sys.stderr)
+        tell("interrupted. To submit what was not: typedxp retry")
         return 130
     if script is not None:
         script.submitted(made)
@@ -167,17 +170,13 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
 def _wait(what: Launch, made: Submission) -> int:
     table = Watch()
     try:
-        return exit_code(wait(Store(what.settings.logs), made.runs, table, _tell))
+        return exit_code(wait(Store(what.settings.logs), made.runs, table, tell))
     except KeyboardInterrupt:
         table.close()
-        print("typedxp: no longer waiting; the jobs go on. To look: typedxp status", file=sys.stderr)
+        tell("no longer waiting; the jobs go on. To look: typedxp status")
         return 130
     finally:
         table.close()
-
-
-def _tell(text: str) -> None:
-    print(f"typedxp: {text}", file=sys.stderr)
 
 
 def _resume(what: Launch, flags: Flags) -> int:

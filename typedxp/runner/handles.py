@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.telling import tell
 
 if TYPE_CHECKING:
     import xarray
@@ -73,7 +73,7 @@ class SweepHandle(Sequence[RunHandle]):
         """
         if self.runs:
             directories = [RunDirectory(run.directory) for run in self.runs]
-            wait(Store(self.runs[0].directory.parent), directories, _nothing, _warn, self.shell)
+            wait(Store(self.runs[0].directory.parent), directories, _nothing, tell, self.shell)
         return self
 
     def results(self) -> xarray.Dataset:
@@ -83,7 +83,3 @@ class SweepHandle(Sequence[RunHandle]):
 
 def _nothing(_: Sequence[Standing]) -> None:
     """Hear where runs stand."""
-
-
-def _warn(text: str) -> None:
-    print(f"typedxp: {text}", file=sys.stderr)

@@ -27,6 +27,7 @@ from typedxp.vocabulary.declared import declared
 from typedxp.vocabulary.plan import Judged
 from typedxp.vocabulary.records import BAD, Code, Recording, RunStatus, Status
 from typedxp.vocabulary.stopping import StopSwitch
+from typedxp.vocabulary.telling import tell
 
 if TYPE_CHECKING:
     from typedxp.vocabulary.settings import Settings
@@ -63,7 +64,7 @@ def snapshot(what: Launch) -> Code | None:
     if what.profile is not None:
         require_snapshot(taken, what.settings)
     if taken.note is not None:
-        print(f"typedxp: {taken.note}", file=sys.stderr)
+        tell(taken.note)
     return taken.code
 
 

@@ -6,7 +6,6 @@ submitted later.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from typedxp.store.jobs import JobDirectory, take_job
 from typedxp.store.store import Store
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import Element, JobRecord
+from typedxp.vocabulary.telling import tell
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
@@ -155,7 +155,7 @@ def _unshared(profile: Profile, count: int, largest: int) -> str:
 def _tell_unshared(profile: Profile, count: int, largest: int) -> None:
     if not _shared(profile, count, largest):
         often = f"up to {-(-count // largest)} run at the same time, one of each"
-        print(f"typedxp: {_unshared(profile, count, largest)}: {often}.", file=sys.stderr)
+        tell(f"{_unshared(profile, count, largest)}: {often}.")
 
 
 def _limit(cluster: Cluster, profile: Profile, count: int) -> int | None:

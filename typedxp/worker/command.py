@@ -19,6 +19,7 @@ from typedxp.errors import ExecutionError, TypedxpError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import JobDirectory
 from typedxp.vocabulary.stopping import Stopped
+from typedxp.vocabulary.telling import tell
 from typedxp.worker.job import execute_job
 from typedxp.worker.run import execute
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _read_options(arguments)
     if options is None:
-        print("typedxp: Name one run directory: python -P -m typedxp.worker logs/17", file=sys.stderr)
+        tell("Name one run directory: python -P -m typedxp.worker logs/17")
         return 2
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _execute(options)
     except TypedxpError as error:
-        print(f"typedxp: {error}", file=sys.stderr)
+        tell(error)
         return 2
     except KeyboardInterrupt:
         return 130

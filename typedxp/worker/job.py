@@ -17,6 +17,7 @@ from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.stopping import Stopped
+from typedxp.vocabulary.telling import tell
 from typedxp.worker.run import execute
 
 
@@ -35,7 +36,7 @@ def execute_job(job: JobDirectory, name: str | None, index: str | None) -> int:
     numbers = _runs(record, index)
     runs = [job.run(number) for number in numbers if number not in record.withdrawn]
     if not runs:
-        print(f"typedxp: {listed(numbers).capitalize()} cancelled, or submitted again: left alone.", file=sys.stderr)
+        tell(f"{listed(numbers).capitalize()} cancelled, or submitted again: left alone.")
         return 1
     secrets = _secrets(record)
     if _told_missing(record, [run for run in runs if not _done(run)]):
@@ -80,7 +81,7 @@ def _told_missing(record: JobRecord, runs: Sequence[RunDirectory]) -> bool:
         f"The job has no environment variable {variables}. Export it where you submit, or in `setup` of the profile if "
         "the scheduler does not pass the environment on; then: typedxp retry"
     )
-    print(f"typedxp: {cause}", file=sys.stderr)
+    tell(cause)
     for run in runs:
         run.write_status(replace(run.read_status(), status=RunStatus.FAILED, end=now(), cause=cause))
     return True

@@ -17,6 +17,7 @@ from typedxp.store.jobs import JobDirectory
 from typedxp.vocabulary.clock import now
 from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.records import RunStatus
+from typedxp.vocabulary.telling import tell
 
 
 def requeue(job: JobDirectory, name: str, runs: Sequence[int], shell: Shell = local_shell) -> int:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str], shell: Shell = local_shell) -> int:
     try:
         return requeue(job, name, runs, shell)
     except TypedxpError as error:
-        print(f"typedxp: The job was not requeued: {error}", file=sys.stderr)
+        tell(f"The job was not requeued: {error}")
         _keep(job, runs, f"not requeued: {error}")
         return 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Command, Shell, local_shell
 from typedxp.stages.execute.script import run_script
 from typedxp.vocabulary.plan import Composed
+from typedxp.vocabulary.telling import tell
 
 if TYPE_CHECKING:
     from typedxp.schedulers.profile import Profile
@@ -56,14 +56,14 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
     described = _described(script, how, shell)
     profile = _profile(script, described, how.overrides)
     for note in described.notes:
-        _tell(f"{path}: {note}")
+        tell(f"{path}: {note}")
     with TemporaryDirectory(prefix="typedxp-submit-") as made:
         directory = Path(made)
         try:
             code = _execute(script, described, profile, directory, how)
         except KeyboardInterrupt:
             _summarize(finish(directory), [], how)
-            _tell("interrupted. What was not submitted: typedxp retry")
+            tell("interrupted. What was not submitted: typedxp retry")
             return 130
         entries, failed = finish(directory), failures(directory / "failed")
     _summarize(entries, failed, how)
@@ -150,7 +150,7 @@ def _as_meant(script: Script, directory: Path) -> Path:
         text, (meant, count) = meant, re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", meant)
     if text == "\n".join(script.lines):
         return script.path.absolute()
-    _tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
+    tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
     copy = directory / script.path.name
     copy.write_text(text)
     return copy
@@ -158,17 +158,17 @@ def _as_meant(script: Script, directory: Path) -> Path:
 
 def _summarize(entries: Sequence[Entry], failed: Sequence[Failed], how: Submitting) -> None:
     for each in dict.fromkeys(failed):
-        _tell(f"line {each.line} failed with exit code {each.code}: {each.command}")
+        tell(f"line {each.line} failed with exit code {each.code}: {each.command}")
     sweeps = [entry for entry in entries if entry.runs]
     runs, jobs = sum(entry.runs for entry in sweeps), sum(entry.jobs for entry in sweeps)
     left = sum(entry.duplicates for entry in entries)
     again = f"; {_count(left, 'point')} left out that came twice" if left else ""
     if how.dry_run:
-        _tell(f"{_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} would be submitted{again}. Nothing was.")
+        tell(f"{_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} would be submitted{again}. Nothing was.")
     elif entries:
-        _tell(f"submitted {_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} as {_count(jobs, 'job')}{again}.")
+        tell(f"submitted {_count(runs, 'run')} of {_count(len(sweeps), 'sweep')} as {_count(jobs, 'job')}{again}.")
     if refused := sum(entry.code == 2 for entry in entries):
-        _tell(f"{_count(refused, 'command')} refused: see above.")
+        tell(f"{_count(refused, 'command')} refused: see above.")
 
 
 def _exit_code(path: Path, entries: Sequence[Entry], failed: Sequence[Failed], code: int) -> int:
@@ -184,7 +184,3 @@ def _exit_code(path: Path, entries: Sequence[Entry], failed: Sequence[Failed], c
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _tell(text: str) -> None:
-    print(f"typedxp: {text}", file=sys.stderr)

@@ -27,6 +27,7 @@ from typedxp.vocabulary.plan import redact
 from typedxp.vocabulary.processes import process_start
 from typedxp.vocabulary.records import Failure, Recording, RunStatus, Status, StreamSummary
 from typedxp.vocabulary.stopping import Stopped, StopRequest, StopSwitch, stop_error
+from typedxp.vocabulary.telling import tell
 
 ELSEWHERE = 75
 """The exit code of a worker whose run is executed by another process: EX_TEMPFAIL of sysexits.h."""
@@ -74,7 +75,7 @@ def perform(
         try:
             stack.enter_context(claimed(directory, recorder.attempt))
         except ExecutionError as error:
-            print(f"typedxp: {error}", file=sys.stderr)
+            tell(error)
             return directory.read_status()
         reason = _performed(directory, function, recorder, switch, status, recording, shown=shown)
         ended = _ended(directory, status, reason, {key: text for key, text in (secrets or {}).items() if len(text) > 3})
