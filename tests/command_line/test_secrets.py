@@ -111,3 +111,22 @@ def test_a_secret_that_looks_like_a_number_arrives_as_it_was_typed(desk):
     desk.script(SCHEMA)
 
     assert desk.config("password=007").password.get_secret_value() == "007"
+
+
+def test_a_text_that_refers_to_a_secret_is_refused_rather_than_written_down(desk):
+    desk.script(SCHEMA)
+
+    told = desk.refused("password=sesame-1", "note=https://me:${password}@host")
+
+    assert "note" in told
+    assert "It would write down the secret of password: give it a field of its own, of type SecretStr." in told
+    assert "sesame" not in told
+
+
+def test_what_refers_to_a_secret_is_printed_without_it(desk):
+    desk.script(SCHEMA)
+
+    typed = desk.type("--cfg", "job", "--resolve", "password=sesame-1", "note=https://me:${password}@host")
+
+    assert "note: https://me:**********@host" in typed.out
+    assert "sesame" not in typed.out + typed.err

@@ -12,8 +12,8 @@ from typedxp.errors import ConfigError, PlanError, Problem
 from typedxp.stages.compose.assign import interpolated, resolve
 from typedxp.stages.compose.composer import Composer
 from typedxp.stages.compose.sweep import Sweep
-from typedxp.vocabulary.plan import REDACTED, Assignment
-from typedxp.vocabulary.tree import copy, get, put, secret_leaves, split, untyped
+from typedxp.vocabulary.plan import REDACTED, Assignment, redact
+from typedxp.vocabulary.tree import copy, get, leaves, put, secret_leaves, secrets_in, split, untyped
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -82,7 +82,14 @@ def complete(composer: Composer, overrides: Sequence[str]) -> None:
 
 def _redacted(composer: Composer, tree: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = copy(tree)
-    for key, _ in secret_leaves(tree, composer.schema) if composer.schema is not None else ():
+    if composer.schema is None:
+        return shown
+    secrets = secrets_in(tree, composer.schema)
+    for key, value in leaves(tree):
+        if isinstance(value, str):
+            # What refers to a secret has become a part of the text.
+            put(shown, key, redact(value, secrets))
+    for key, _ in secret_leaves(tree, composer.schema):
         put(shown, key, REDACTED)
     return shown
 

@@ -16,6 +16,10 @@ from typedxp.vocabulary.tree import copy, get, leaves, put, shown, untyped
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+_OWN_FIELD = "give it a field of its own, of type SecretStr."
+_LONG = 8
+"""Characters of a secret that is no word like others."""
+
 
 class Judge:
     """The judge of one schema: ``schema`` is None for an untyped DictConfig, of which everything is accepted.
@@ -155,8 +159,15 @@ class Judge:
             ]
         text = repr(values)
         if REDACTED in text and (hidden := [key for key in _hidden(values) if not _kept(key, secrets, same)]):
-            message = "A secret cannot be read back from here. Give it a field of its own."
+            message = f"A secret cannot be read back from here: {_OWN_FIELD}"
             return [Problem(".".join(key), "", point.origin(key), message) for key in hidden]
+        if told := dict(_told(values, secrets)):
+            return [
+                Problem(
+                    ".".join(key), "", point.origin(key), f"It would write down the secret of {secret}: {_OWN_FIELD}"
+                )
+                for key, secret in told.items()
+            ]
         if text == repr(again):
             return Judged(config, values, secrets, members)
         return [
@@ -205,6 +216,14 @@ def _kept(key: Key, secrets: Mapping[str, str], again: Mapping[str, str]) -> boo
 
 def _hidden(values: Any) -> Iterator[Key]:
     yield from (key for key, value in leaves(values) if value == REDACTED)
+
+
+def _told(values: Any, secrets: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
+    """Yield the keys of ordinary texts that a secret is in, as `url=https://${token}@host` would have it, with its key."""
+    # What is shorter may be there by chance.
+    long = [(dotted, secret) for dotted, secret in secrets.items() if len(secret) >= _LONG]
+    for key, value in leaves(values) if long else ():
+        yield from ((key, dotted) for dotted, secret in long if isinstance(value, str) and secret in value)
 
 
 def _held_at(config: Any, key: Key) -> Any:
