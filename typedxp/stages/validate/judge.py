@@ -219,7 +219,7 @@ def _hidden(values: Any) -> Iterator[Key]:
 
 
 def _told(values: Any, secrets: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
-    """Yield the keys of ordinary texts that a secret is in, as `url=https://${token}@host` would have it, with its key."""
+    """Yield the keys of ordinary texts that hold a secret, as in `url=https://${token}@host`, with the key of that."""
     # What is shorter may be there by chance.
     long = [(dotted, secret) for dotted, secret in secrets.items() if len(secret) >= _LONG]
     for key, value in leaves(values) if long else ():
