@@ -178,7 +178,7 @@ def test_trees_that_were_never_fetched_are_left_to_git(git, project, take, added
     assert take(project).code.tree == expected
 
 
-def test_a_repository_with_longer_hashes(git, tmp_path, take, added):
+def test_a_repository_with_longer_hashes_is_left_to_git(git, tmp_path, take, added):
     place = tmp_path / "longer"
     place.mkdir()
     git("init", "--quiet", "--object-format=sha256", at=place)
@@ -190,7 +190,7 @@ def test_a_repository_with_longer_hashes(git, tmp_path, take, added):
 
     code = take(place).code
 
-    assert code.tree == added(place) == patch(place)
+    assert (code.tree, patch(place)) == (added(place), None)
     assert (len(code.snapshot), git("fsck", "--strict", "--no-dangling", at=place)) == (64, "")
 
 
@@ -234,3 +234,13 @@ def test_whatever_has_changed_the_tree_is_the_one_that_git_makes(git, added, tak
         assert patch(root) in (expected, None)
         assert take(root).code.tree == expected
         assert git("fsck", "--strict", "--no-dangling", at=root) == ""
+
+
+def test_trees_are_read_from_packs_and_from_repositories_that_are_borrowed_from(git, project, tmp_path, take, added):
+    git("gc", "--quiet", at=project)
+    borrower = tmp_path / "borrower"
+    git("clone", "--quiet", "--shared", str(project), str(borrower), at=tmp_path)
+    for place in (project, borrower):
+        next(path for path in place.rglob("*.py")).write_text("changed = True\n")
+
+        assert take(place).code.tree == added(place) == patch(place)

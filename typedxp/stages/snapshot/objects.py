@@ -16,6 +16,7 @@ import json
 import os
 import re
 import time
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -85,8 +86,9 @@ def _make(working: Working, links: Mapping[str, str]) -> Kept:
 
 
 def _patched(working: Working, objects: Objects | None) -> str | None:
+    git = load_git()
     # Of what goes wrong git tells more.
-    with suppress(load_git().GitCommandError, OSError):
+    with suppress(git.GitCommandError, git.ODBError, zlib.error, OSError):
         return None if objects is None else patch_tree(working, objects)
     return None
 

@@ -9,12 +9,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from typedxp.stages.snapshot.loose import Objects
-from typedxp.stages.snapshot.repository import quoted
+from typedxp.stages.snapshot.repository import Asked, load_git, quoted
 from typedxp.stages.snapshot.tree import Change, Working
 
 _Entry = tuple[bytes, bytes]
@@ -23,6 +22,7 @@ _Trees = dict[bytes, dict[bytes, _Entry]]
 """The entries of directories, by their names; the root is called ''."""
 
 _TREE, _LINK, _FILE, _PROGRAM = b"40000", b"120000", b"100644", b"100755"
+_ENTRY = re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL)
 _LARGE = 1 << 20
 """Bytes of a file that is better left to git, which does not take it into memory as a whole."""
 
@@ -31,23 +31,26 @@ def patch_tree(working: Working, objects: Objects) -> str | None:
     """Make the tree of what is in a working tree; None if it is not that simple.
 
     Raises:
-        git.GitCommandError: a file, or a tree of the commit, cannot be read.
+        git.GitCommandError: git cannot keep a file.
+        git.ODBError: GitPython cannot read a tree of the commit.
         OSError: a file cannot be read, or an object cannot be written.
     """
     commit = working.commit
     paths = {os.fsencode(change.path) for change in working.changes}
     directories = _above(paths)
     # Where a file has taken the place of a directory, or the other way round, the order matters.
-    if commit is None or working.inner or not paths.isdisjoint(directories) or any(map(_is_odd, paths)):
+    if working.inner or not paths.isdisjoint(directories) or any(map(_is_odd, paths)):
+        return None
+    # GitPython reads no others.
+    if commit is None or objects.algorithm != "sha1":
         return None
     if not all(facts is None or _is_plain(change, facts) for change, facts in working.found):
         return None
-    with ThreadPoolExecutor(2) as pool:
-        reading = pool.submit(_read_trees, working, commit, directories)
-        writing = pool.submit(_write_files, working)
-        files = _read_files(working, objects)
-    trees = reading.result()
-    if trees is None or writing.result() != [entry[1] for entry in files.values() if entry and entry[0] != _LINK]:
+    writing = _write_files(working)
+    files = _read_files(working, objects)
+    trees = _read_trees(objects.directory, commit, directories)
+    names = [bytes.fromhex(name) for name in writing.answer().decode("ascii").split()]
+    if names != [entry[1] for entry in files.values() if entry and entry[0] != _LINK]:
         return None
     _put(trees, {change.path: _entry(change) for change in working.changes if change.staged not in ".?U"})
     if not _tells_attributes(working.repository.root, trees):
@@ -80,26 +83,21 @@ def _above(paths: Iterable[bytes]) -> set[bytes]:
     return directories
 
 
-def _read_trees(working: Working, commit: str, directories: Iterable[bytes]) -> _Trees | None:
-    """Read what the commit has in these directories; None if one of them was never fetched."""
+def _read_trees(place: Path, commit: str, directories: Iterable[bytes]) -> _Trees:
+    """Read what the commit has in these directories."""
+    # In this process, while git writes the files in its own.
+    database = load_git().GitDB(os.fspath(place))
+    tree, _, _ = database.stream(bytes.fromhex(commit)).read().partition(b"\n")
+    trees: _Trees = {b"": _read_tree(database, bytes.fromhex(tree.removeprefix(b"tree ").decode("ascii")))}
     # What is deeper has the longer path.
-    ordered = sorted(directories, key=len)
-    asked = b"".join(b"%s:%s\n" % (commit.encode(), directory) for directory in ordered)
-    told = BytesIO(working.repository.ask("cat-file", "--batch", "--buffer", told=asked))
-    entry = re.compile(rb"(\d+) ([^\0]+)\0(.{%d})" % (len(commit) // 2), re.DOTALL)
-    trees: _Trees = {}
-    for directory in ordered:
-        trees[directory] = {}
-        head = told.readline()
-        if head.endswith(b" missing\n"):
-            if _is_directory(trees, directory):
-                return None
-            continue
-        _, kind, size = head.split()
-        data = told.read(int(size) + 1)
-        if kind == b"tree":
-            trees[directory] = {name: (mode, oid) for mode, name, oid in entry.findall(data)}
+    for directory in sorted(filter(None, directories), key=len):
+        above, name = os.path.split(directory)
+        trees[directory] = _read_tree(database, trees[above][name][1]) if _is_directory(trees, directory) else {}
     return trees
+
+
+def _read_tree(database: Any, name: bytes) -> dict[bytes, _Entry]:
+    return {path: (mode, oid) for mode, path, oid in _ENTRY.findall(database.stream(name).read())}
 
 
 def _is_directory(trees: _Trees, path: bytes) -> bool:
@@ -145,14 +143,11 @@ def _read_files(working: Working, objects: Objects) -> dict[str, _Entry | None]:
     return entries
 
 
-def _write_files(working: Working) -> list[bytes]:
-    """Have git keep each file that is not in the index; return the names of what it keeps, in their order."""
+def _write_files(working: Working) -> Asked:
+    """Have git keep each file that is not in the index, and print the names of what it keeps, in their order."""
     files = (change.path for change, facts in working.found if facts is not None and stat.S_ISREG(facts.st_mode))
     told = b"".join(quoted(os.fsencode(path)) + b"\n" for path in files)
-    if not told:
-        return []
-    answer = working.repository.ask("hash-object", "-w", "--stdin-paths", told=told)
-    return [bytes.fromhex(name) for name in answer.decode("ascii").split()]
+    return working.repository.start("hash-object", "-w", "--stdin-paths", told=told)
 
 
 def _write_trees(trees: _Trees, objects: Objects) -> str:

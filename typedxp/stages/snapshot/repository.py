@@ -74,6 +74,14 @@ class Repository:
             git.GitCommandError: it failed.
             git.GitCommandNotFound: there is no git.
         """
+        return self.start(*command, told=told).answer()
+
+    def start(self, *command: str, told: bytes | None = None) -> Asked:
+        """Start a git command, as :meth:`ask` does, without waiting for it.
+
+        Raises:
+            git.GitCommandNotFound: there is no git.
+        """
         # GitPython would expand what looks like a variable in the path, and go somewhere else.
         where = ["-C", str(self.root)]
         settings = [word for setting in (*_SETTINGS, *self.settings) for word in ("-c", setting)]
@@ -81,7 +89,7 @@ class Repository:
             if stdin is not None:
                 stdin.write(told or b"")
                 stdin.seek(0)
-            answer: bytes = self.git.git.execute(
+            process = self.git.git.execute(
                 [self.git.git.GIT_PYTHON_GIT_EXECUTABLE, *where, "--no-optional-locks", *settings, *command],
                 istream=stdin,
                 env={
@@ -94,9 +102,28 @@ class Repository:
                     # A snapshot is what its name says, also where git shows something else in the place of an object.
                     "GIT_NO_REPLACE_OBJECTS": "1",
                 },
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
+                as_process=True,
             )
+        return Asked(command, process)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A git command that was started."""
+
+    command: tuple[str, ...]
+    process: Any
+
+    def answer(self) -> bytes:
+        """Wait until it has ended; return what it printed.
+
+        Raises:
+            git.GitCommandError: it failed.
+        """
+        answer: bytes
+        answer, errors = self.process.proc.communicate()
+        if self.process.proc.returncode != 0:
+            raise load_git().GitCommandError(["git", *self.command], self.process.proc.returncode, errors, answer)
         return answer
 
 
