@@ -22,6 +22,7 @@ def part(*chunks: bytes) -> Part:
     [
         ([b"by alice, in 2026"], "alice"),
         ([b"by al", b"ice"], "alice"),
+        ([b"b", b"o", b"b", b" "], "bob"),
         ([b"by alice", b"bert and bob"], "bob"),
         ([b"mal", b"ice", b""], None),
         ([b"m", b"alice"], None),

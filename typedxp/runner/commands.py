@@ -56,9 +56,7 @@ def _answered(declaration: Declaration, program: str, arguments: Sequence[str], 
             flags = replace(flags, dry_run=True)
         with seldom_collected(stays=True):
             what = _answer_or_plan(declaration, flags, Path(program).name, script)
-        code = 0 if what is None else _execute(what, flags, [program, *arguments], script)
-        sys.stdout.flush()
-        return code
+        return 0 if what is None else _execute(what, flags, [program, *arguments], script)
     except TypedxpError as error:
         return _refused(error)
     except KeyboardInterrupt:
@@ -114,6 +112,8 @@ def _execute(what: Launch, flags: Flags, command: Sequence[str], script: Session
             show.plan_table(what)
             if what.profile is not None:
                 print(f"\n{script_of(what, len(what.plan.runs))}", end="")
+            # Here, where it is known what to do if nobody reads it to its end.
+            print(end="", flush=True)
         return 0
     return _launch(what, command, script)
 

@@ -58,7 +58,10 @@ def plan_table(what: Launch) -> None:
     for number, run in enumerate(runs[:MAX_ROWS], start=1):
         table.add_row(str(number), *(_cell(run.point.get(key)) for key in keys), run.digest)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    console.print(table, markup=False)
+    # A console of rich's would exit by itself where nobody reads to the end.
+    with console.capture() as captured:
+        console.print(table, markup=False)
+    print(captured.get(), end="")
     if len(runs) > MAX_ROWS:
         print(f"... and {len(runs) - MAX_ROWS} more")
     notes(what.plan)

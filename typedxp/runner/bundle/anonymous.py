@@ -112,17 +112,17 @@ def mentions(parts: Iterable[Part], words: Iterable[str]) -> list[tuple[str, str
 
 def _first_mention(part: Part, texts: re.Pattern[bytes], others: re.Pattern[bytes], longest: int) -> str:
     """Return the first word in a file, which may be larger than the memory; ``longest`` is the most bytes of one."""
-    pattern, block = texts, b""
+    pattern, block, before = texts, b"", 0
     for chunk in part.chunks():
         # With one byte more than a word, to see whether it begins there.
-        kept = block[-longest - 1 :]
-        block = kept + chunk
+        dropped = max(0, len(block) - longest - 1)
+        block, before = block[dropped:] + chunk, before + dropped
         pattern = others if b"\0" in chunk else pattern
-        match = pattern.search(block, min(1, len(kept)))
+        match = pattern.search(block, min(1, before))
         # At the end it may be the beginning of a longer word.
         if match and match.end() < len(block):
             return match.group().decode()
-    match = pattern.search(block, min(1, max(0, len(block) - longest - 1)))
+    match = pattern.search(block, min(1, before))
     return match.group().decode() if match else ""
 
 
