@@ -17,7 +17,6 @@ The command line prints the message of any of them, without a traceback, and exi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -100,6 +99,8 @@ class ResultsError(TypedxpError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which of the ``known`` words was probably meant, or which there are: text to put after a refusal."""
+    import difflib
+
     words = sorted(set(known))
     matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if not matches:
