@@ -46,6 +46,14 @@ def test_all_that_is_wrong_with_settings_and_profile_is_told_at_once(typed, tmp_
     assert not (tmp_path / "logs").exists()
 
 
+def test_a_wrong_setting_is_refused_even_if_it_is_to_be_unset(typed):
+    said = typed("xp/profile=gpu xp.profile.memm=null -n", code=2)
+
+    assert "xp.profile.memm" in said
+    assert "Did you mean mem?" in said
+    typed("xp/profile=gpu xp.profile.cpus=null -n")
+
+
 def test_worker_processes_and_a_profile_exclude_each_other(typed):
     assert "leave out the one or the other (xp.jobs=null)" in typed("xp/profile=gpu -j 2", code=2)
 

@@ -249,3 +249,17 @@ def test_runs_that_have_ended_are_not_opened_again(tmp_path, monkeypatch):
 
     assert [run.id for run in found] == [5, 77]
     assert opened == []
+
+
+def test_runs_in_other_directories_are_no_code(shell, tmp_path, project):
+    shell("python train.py seed=0,1 xp.logs=first")
+    shell("python train.py seed=0 xp.logs=deeper/second")
+    (tmp_path / "deeper" / "notes.py").write_text("code = True")
+
+    shell("python train.py seed=0 xp.logs=first xp.only=missing")
+    (tmp_path / "deeper" / "notes.py").unlink()
+    said = shell("python train.py seed=0,1 xp.logs=first xp.only=missing")
+
+    # A new file beside the runs is other code.
+    assert [directory.id for directory in Store(tmp_path / "first").runs()] == [1, 2, 3]
+    assert "2 of 2 points are completed already" in said

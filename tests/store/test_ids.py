@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -225,3 +226,10 @@ def test_a_failure_leaves_the_runs_of_others(tmp_path):
     with pytest.raises(StoreError, match=r"No runs can be made in .*logs: No space left on device\."):
         fail()
     assert ids(store) == [3]
+
+
+def test_the_option_that_leads_commands_to_a_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert Store(Path("logs")).option == Store(tmp_path / "logs").option == ""
+    assert Store(Path("my runs")).option == " --logs 'my runs'"

@@ -157,7 +157,7 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
     try:
         made = launch_jobs(what, code, command)
     except KeyboardInterrupt:
-        tell("interrupted. To submit what was not: typedxp retry")
+        tell(f"interrupted. To submit what was not: typedxp retry{Store(what.settings.logs).option}")
         return 130
     if script is not None:
         script.submitted(made)
@@ -168,12 +168,12 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
 
 
 def _wait(what: Launch, made: Submission) -> int:
-    table = Watch()
+    table, store = Watch(), Store(what.settings.logs)
     try:
-        return exit_code(wait(Store(what.settings.logs), made.runs, table, tell))
+        return exit_code(wait(store, made.runs, table, tell))
     except KeyboardInterrupt:
         table.close()
-        tell("no longer waiting; the jobs go on. To look: typedxp status")
+        tell(f"no longer waiting; the jobs go on. To look: typedxp status{store.option}")
         return 130
     finally:
         table.close()

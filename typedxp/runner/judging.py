@@ -82,7 +82,7 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
     What its scheduler cannot express is a problem, too.
     """
     origin = home_of(name, point)
-    # What is unset is as if nobody had set it.
+    unset = {key for key, value in values.items() if value is None}
     values = {key: value for key, value in values.items() if value is not None}
     if text := values.get(UNREADABLE):
         return [Problem(f"{GROUP}={name}", "", origin((*_PLACE, UNREADABLE)), str(text))]
@@ -97,6 +97,8 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         model = get_scheduler(str(scheduler)).profile
     except ProfileError as error:
         return [Problem(".".join(place), shown(scheduler), origin(place), str(error))]
+    # What is unset is as if nobody had set it, unless nobody could.
+    values |= dict.fromkeys(unset - model.model_fields.keys())
     judged = judge_settings(model, values, replace(point, origin=origin), _PLACE)
     if isinstance(judged, list):
         return [_meant(problem, model) for problem in judged]

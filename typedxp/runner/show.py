@@ -15,6 +15,7 @@ from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.declare.schema import describe
 from typedxp.store.directory import RunDirectory
 from typedxp.store.jobs import JobDirectory
+from typedxp.store.store import Store
 from typedxp.vocabulary.jobs import JobRecord
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.plan import Plan
@@ -86,7 +87,7 @@ def submitted(jobs: Iterable[tuple[JobDirectory, JobRecord]]) -> None:
         if record.left_out is not None:
             colon = ":" if record.unanswered else ""
             print(f"{listed(runs).capitalize()}{colon} {record.left_out}", file=sys.stderr)
-            print("To submit them: typedxp retry", file=sys.stderr)
+            print(f"To submit them: typedxp retry{Store(directory.path.parents[1]).option}", file=sys.stderr)
         else:
             noun = f"an array of {len(record.elements)}" if record.array else "a job"
             print(f"Submitted {listed(runs)} as {noun}: {record.scheduler} job {record.job} ({directory.path})")

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from typedxp.errors import StoreError
 from typedxp.store import documents
@@ -55,6 +56,11 @@ class Store:
     def cache(self) -> Path:
         """The directory that may be deleted at any time."""
         return self.root / ".typedxp"
+
+    @property
+    def option(self) -> str:
+        """What to add to a command so that it speaks of this store; nothing for the one that it looks for by itself."""
+        return "" if self.root == Path("logs").absolute() else f" --logs {quote(str(self.path))}"
 
     @property
     def documents(self) -> Path:

@@ -21,7 +21,8 @@ _READ_ONLY = (
 )
 _NOT_IN_THE_SNAPSHOT = (
     "There is {} in the working tree, but not in the snapshot that this run executes: git ignores it, or it came "
-    "later. Commit it (or have git not ignore it), name it in xp.links, or give an absolute path."
+    "later. Commit it (or have git not ignore it), name it in xp.links (--link of verify and rerun), or give an "
+    "absolute path."
 )
 
 

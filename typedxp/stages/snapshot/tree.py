@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typedxp.stages.snapshot.repository import Repository, find, load_git, untrusted
+from typedxp.store.store import Store
 
 if TYPE_CHECKING:
     import git
@@ -29,6 +30,8 @@ _STATUS = (
 _WORDS = {"M": "modified", "T": "modified", "A": "added", "D": "deleted", "U": "unmerged", "?": "untracked"}
 _GITLINK = "160000"
 _NOTHING = "000000"
+_IN_STORES = (".typedxp", "documents", "jobs")
+"""What there is in a directory of runs besides the runs, which are called by numbers."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _look(repository: Repository, store: Path | None, stack: ExitStack) -> Worki
     records = [record for record in told.split(b"\0") if record]
     facts = dict(os.fsdecode(record).split(" ", 2)[1:] for record in records if record.startswith(b"# branch."))
     found = (_change(os.fsdecode(record)) for record in records if not record.startswith(b"# "))
-    changes = tuple(change for change in found if not _is_bytecode(change))
+    changes = tuple(_code(repository.root, found))
     commit, branch = facts["branch.oid"], facts["branch.head"]
     inner = {
         change.path: _look_inside(repository, change, stack)
@@ -144,9 +147,27 @@ def _without(root: Path, store: Path | None) -> tuple[str, ...]:
     return "--", ":/", f":(top,exclude,literal){inside.relative_to(top)}"
 
 
+def _code(root: Path, changes: Iterable[Change]) -> Iterator[Change]:
+    """Leave out new files that are no code: what Python made, and runs, in whichever store of this working tree."""
+
+    @cache
+    def is_store(directory: str) -> bool:
+        return Store(root / directory).cache.is_dir()
+
+    def is_of_a_run(path: str) -> bool:
+        parts = path.split("/")[:-1]
+        # Whatever else lies in the directory of a store may be code.
+        places = (place for place, part in enumerate(parts) if part.isdigit() or part in _IN_STORES)
+        return any(is_store("/".join(parts[:place])) for place in places)
+
+    for change in changes:
+        if change.found != "?" or not (_is_bytecode(change) or is_of_a_run(change.path)):
+            yield change
+
+
 def _is_bytecode(change: Change) -> bool:
     """Tell whether Python made a new file of others: it is no code of its own, and comes and goes."""
-    return change.found == "?" and "__pycache__" in Path(change.path).parts
+    return "__pycache__" in Path(change.path).parts
 
 
 def _change(record: str) -> Change:
