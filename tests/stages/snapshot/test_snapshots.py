@@ -405,3 +405,11 @@ def test_nothing_is_kept_if_it_is_off(git, project, take):
     assert (code.dirty, code.tree, code.snapshot, code.changes) == (True, None, None, ("modified src/train.py",))
     assert git("for-each-ref", "refs/typedxp") == ""
     assert not (project / ".git/typedxp").exists()
+
+
+def test_runs_in_the_root_of_the_repository_hide_no_code(project, take, added):
+    for file in (".typedxp/index", "jobs/schedule.py", "src/jobs/schedule.py"):
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / file).write_text("x = 1")
+
+    assert take(project).code.tree == added()

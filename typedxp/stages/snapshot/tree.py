@@ -156,8 +156,8 @@ def _code(root: Path, changes: Iterable[Change]) -> Iterator[Change]:
 
     def is_of_a_run(path: str) -> bool:
         parts = path.split("/")[:-1]
-        # Whatever else lies in the directory of a store may be code.
-        places = (place for place, part in enumerate(parts) if part.isdigit() or part in _IN_STORES)
+        # Whatever else lies in the directory of a store may be code, and in the root of the repository anything.
+        places = (place for place, part in enumerate(parts) if place and (part.isdigit() or part in _IN_STORES))
         return any(is_store("/".join(parts[:place])) for place in places)
 
     for change in changes:
