@@ -121,7 +121,7 @@ def _is_of(run: RunDirectory, sweep: str) -> bool:
     try:
         return run.read_record().sweep.startswith(sweep)
     except StoreError as error:
-        tell(str(error))
+        tell(error)
         return False
 
 

@@ -13,14 +13,14 @@ from typedxp.errors import ExecutionError, SnapshotError, StoreError
 from typedxp.runner.checkouts import relative_links
 from typedxp.runner.launching import Started
 from typedxp.runner.snapshots import open_code, snapshot_of
-from typedxp.runner.submitting import check_cluster, check_secrets, cluster_of, directory_of, python_of, submit_runs
+from typedxp.runner.submitting import check_array, check_secrets, cluster_of, directory_of, python_of, submit_runs
 from typedxp.runner.today import Today, differing, environment_before
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.stages.execute.interrupt import uninterrupted
 from typedxp.stages.execute.perform import cancel
 from typedxp.stages.execute.processes import Workers
 from typedxp.stages.snapshot.checkout import make_checkout
-from typedxp.stages.submit import Enlisted, Work, write_script
+from typedxp.stages.submit import Enlisted, Work
 from typedxp.store.copies import copy_plan
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
@@ -133,9 +133,8 @@ def repeat_as_jobs(
     """
     target.check()
     cluster, groups = cluster_of(profile, shell), _groups(repetitions, profile)
-    check_cluster(cluster)
     for work, members in groups.items():
-        write_script(cluster, profile, work, -(-len(members) // profile.pack), Path.cwd())
+        check_array(cluster, profile, work, len(members))
     made = {repetition.old: directory for directory, repetition in _allocate(target, repetitions).items()}
     try:
         for work, members in groups.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ExecutionError
@@ -14,7 +13,7 @@ from typedxp.runner.checkouts import restore_checkouts
 from typedxp.runner.following import Standing
 from typedxp.runner.judging import judge_named, named_profile
 from typedxp.runner.submitting import (
-    check_cluster,
+    check_array,
     check_secrets,
     cluster_of,
     directory_of,
@@ -23,7 +22,7 @@ from typedxp.runner.submitting import (
 )
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.schedulers.units import kilobytes
-from typedxp.stages.submit import Enlisted, Work, write_script
+from typedxp.stages.submit import Enlisted, Work
 from typedxp.store.store import Store
 from typedxp.vocabulary.listing import listed
 from typedxp.vocabulary.records import RunRecord, RunStatus, Status
@@ -97,10 +96,7 @@ def retry(standings: Sequence[Standing], how: Retrying, shell: Shell = local_she
     _check(standings)
     groups = _groups(standings, how)
     for group in groups:
-        cluster = cluster_of(group.profile, shell)
-        check_cluster(cluster)
-        elements = -(-len(group.members) // group.profile.pack)
-        write_script(cluster, group.profile, group.work, elements, Path.cwd())
+        check_array(cluster_of(group.profile, shell), group.profile, group.work, len(group.members))
     restore_checkouts((), [standing.directory for standing in standings])
     for group in groups:
         yield from _submit(group, shell)

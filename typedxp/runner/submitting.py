@@ -79,6 +79,17 @@ def check_cluster(cluster: Cluster) -> None:
         check_here(cluster.scheduler.submit_command(Path("job.sh")).words[0])
 
 
+def check_array(cluster: Cluster, profile: Profile, work: Work, count: int) -> None:
+    """Make sure that so many runs can be submitted as one array, as far as can be said without writing anything.
+
+    Raises:
+        ProfileError: the scheduler cannot express the profile.
+        SchedulerError: its commands are not on this machine.
+    """
+    check_cluster(cluster)
+    write_script(cluster, profile, work, -(-count // profile.pack), Path.cwd())
+
+
 def check_secrets(name: str, secrets: Iterable[str], profile: Profile) -> None:
     """Make sure that jobs find the secrets of their configs.
 
