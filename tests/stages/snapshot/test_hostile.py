@@ -82,17 +82,23 @@ def test_what_fails_while_git_removes_empty_directories_is_done_again(project, t
     assert take(project).code.tree == expected
 
 
-def test_in_the_middle_of_a_rebase(git, project, take, added, users):
+@pytest.fixture
+def parted(git, project):
+    """The repository on one of two branches that have changed the same file."""
     (project / "src/train.py").write_text("x = 2\n")
     git("commit", "--quiet", "-am", "second")
     git("checkout", "--quiet", "-b", "other", "HEAD~")
     (project / "src/train.py").write_text("x = 3\n")
     git("commit", "--quiet", "-am", "third")
+    return project
+
+
+def test_in_the_middle_of_a_rebase(git, parted, take, added, users):
     with pytest.raises(subprocess.CalledProcessError):
         git("rebase", "main")
     expected, before = added(), users()[2:]
 
-    code = take(project).code
+    code = take(parted).code
 
     assert (code.tree, code.branch) == (expected, None)
     assert code.changes == ("unmerged src/train.py",)
@@ -100,19 +106,14 @@ def test_in_the_middle_of_a_rebase(git, project, take, added, users):
     git("rebase", "--abort")
 
 
-def test_in_a_conflict_over_a_file_whose_place_a_directory_has_taken(git, project, take, added):
-    (project / "src/train.py").write_text("x = 2\n")
-    git("commit", "--quiet", "-am", "second")
-    git("checkout", "--quiet", "-b", "other", "HEAD~")
-    (project / "src/train.py").write_text("x = 3\n")
-    git("commit", "--quiet", "-am", "third")
+def test_in_a_conflict_over_a_file_whose_place_a_directory_has_taken(git, parted, take, added):
     with pytest.raises(subprocess.CalledProcessError):
         git("merge", "main")
-    (project / "src/train.py").unlink()
-    (project / "src/train.py").mkdir()
-    (project / "src/train.py/part.py").write_text("x = 4\n")
+    (parted / "src/train.py").unlink()
+    (parted / "src/train.py").mkdir()
+    (parted / "src/train.py/part.py").write_text("x = 4\n")
 
-    assert take(project).code.tree == added()
+    assert take(parted).code.tree == added()
 
 
 @pytest.mark.parametrize("kind", ["HEAD", "HEAD:src"])
