@@ -12,7 +12,6 @@ still tear is found by its SHA-256.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -129,6 +128,8 @@ class Checkpoints:
             yield from (int(name) for name in os.listdir(self.path) if name.isascii() and name.isdigit())
 
     def _read(self, number: int) -> Checkpoint | None:
+        import hashlib
+
         directory = self.path / str(number)
         try:
             found = Checkpoint(**orjson.loads((directory / _NOTE).read_bytes()))
@@ -162,6 +163,8 @@ class _Hashing:
     """A file that is hashed while it is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        import hashlib
+
         self._file = file
         self.hash = hashlib.sha256()
         self.bytes = 0

@@ -24,27 +24,32 @@ def describe_environment(
     ``root`` is that of the repository of the code, whose state is recorded elsewhere. ``version`` is asked for the
     state of the repository of every other package that is installed to be edited; None means that there is none.
     """
-    return EnvironmentDocument(
-        interpreter=interpreter(),
-        machine=machine(),
-        distributions=_with_versions(installed(), root, version),
-        conda=os.environ.get("CONDA_DEFAULT_ENV") or None,
-        locks=locks(root),
-        variables=variables(patterns),
-        patterns=tuple(patterns),
-    )
+    return _describe(patterns, _with_versions(installed(), root, version), locks(root))
 
 
 def describe_here(launched: EnvironmentDocument) -> EnvironmentDocument:
     """Describe the environment of a process that executes a run; of the code, what the launch knew is taken over."""
-    here = describe_environment(launched.patterns, None, lambda _: None)
     known = {
         name: replace(one, commit=launched.distributions[name].commit, dirty=launched.distributions[name].dirty)
         if _same(one, launched.distributions.get(name))
         else one
-        for name, one in here.distributions.items()
+        for name, one in installed().items()
     }
-    return replace(here, distributions=known, locks=launched.locks)
+    return _describe(launched.patterns, known, launched.locks)
+
+
+def _describe(
+    patterns: Sequence[str], distributions: Mapping[str, Distribution], locks: Mapping[str, str]
+) -> EnvironmentDocument:
+    return EnvironmentDocument(
+        interpreter=interpreter(),
+        machine=machine(),
+        distributions=distributions,
+        conda=os.environ.get("CONDA_DEFAULT_ENV") or None,
+        locks=locks,
+        variables=variables(patterns),
+        patterns=tuple(patterns),
+    )
 
 
 def _same(one: Distribution, other: Distribution | None) -> bool:

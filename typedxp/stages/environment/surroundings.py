@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 
 from typedxp.vocabulary.plan import REDACTED
@@ -32,11 +32,8 @@ LOCKS = (
 def variables(patterns: Sequence[str], environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment variables whose names match a pattern, as in ``OMP_*``; none that may hold a secret."""
     environment = os.environ if environment is None else environment
-    chosen = (
-        name
-        for name in sorted(environment)
-        if any(fnmatchcase(name, pattern) for pattern in patterns) and not _SECRET.search(name.upper())
-    )
+    wanted = re.compile("|".join(map(translate, patterns)))
+    chosen = (name for name in sorted(environment) if wanted.fullmatch(name) and not _SECRET.search(name.upper()))
     return {name: _PASSWORD.sub(REDACTED, environment[name]) for name in chosen}
 
 
