@@ -74,6 +74,6 @@ def test_a_full_disk_under_the_output_is_told_in_a_line(tmp_path, words, unbuffe
 
 def test_a_command_without_any_output_does_what_it_should(tmp_path):
     words = f"{sys.executable} -m typedxp profiles >&-"
-    done = subprocess.run(words, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, check=False)  # noqa: S602
+    done = subprocess.run(words, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, check=False)
 
     assert (done.returncode, done.stderr) == (0, b"")
