@@ -52,3 +52,28 @@ def test_a_closed_pipe_ends_a_plan_quietly(tmp_path):
 
     assert done.returncode == 141
     assert b"Error" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")  # noqa: PTH110
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["--help", "--version", "profiles --json"])
+def test_a_full_disk_under_the_output_is_told_in_a_line(tmp_path, words, unbuffered):
+    with open("/dev/full", "w") as out:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "typedxp", *words.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    said = b"typedxp: The output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_a_command_without_any_output_does_what_it_should(tmp_path):
+    words = f"{sys.executable} -m typedxp profiles >&-"
+    done = subprocess.run(words, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")

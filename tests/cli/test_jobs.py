@@ -105,7 +105,7 @@ def test_status_shows_where_runs_stand_in_the_schedulers_words(launch, typed, pl
     launch(2)
 
     assert typed("status").splitlines() == [
-        f"     {run}  submitted       0{'':34}slurm 1_{run - 1}: PENDING (Priority)" for run in (1, 2)
+        f"     {run}  submitted       0{'':34}seed={run - 1}  slurm 1_{run - 1}: PENDING (Priority)" for run in (1, 2)
     ]
     assert (place / "asked").read_text() == "asked\n"
     [first, _] = json.loads(typed("status", "--json"))
@@ -116,6 +116,7 @@ def test_status_shows_where_runs_stand_in_the_schedulers_words(launch, typed, pl
         "submitted": first["element"]["submitted"],
     }
     assert (first["id"], first["status"], first["found"]["native"]) == (1, "submitted", "PENDING")
+    assert first["point"] == {"seed": 0}
 
 
 def test_a_scheduler_that_hangs_is_given_up_and_the_rest_is_shown(launch, typed, place, monkeypatch):

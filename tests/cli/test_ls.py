@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from tests.results.conftest import StoreBuilder
+from typedxp import open_results
 from typedxp.cli.main import main
 from typedxp.vocabulary.records import RunStatus, Usage
 
@@ -48,10 +49,41 @@ def typed(store, capsys):
 
 def test_ls_shows_id_status_experiment_and_point_in_columns(typed):
     assert typed("ls").splitlines() == [
-        "     1  completed      train   lr=0.2",
-        "     2  failed         train   lr=0.1",
+        "     1  completed      train   lr=0.2 model.width=10",
+        "     2  failed         train   lr=0.1 model.width=9",
         '     3  completed      a_test  lr=Infinity name="a\\u001b[31m"',
     ]
+
+
+def test_ls_and_status_show_what_differs_between_the_runs_of_several_commands_and_the_dataset_agrees(tmp_path, capsys):
+    builder = StoreBuilder(tmp_path / "logs")
+    for lr in (0.1, 1):
+        for seed in range(2):
+            builder.add({"seed": seed}, config={"lr": lr, "seed": seed, "epochs": 5}, sweep=str(lr))
+    logs = ["--logs", str(tmp_path / "logs")]
+
+    assert main(["ls", *logs]) == 0
+    listed = capsys.readouterr().out
+    assert main(["status", *logs]) == 0
+    stood = capsys.readouterr().out
+    assert main(["ls", "--where", "lr == 1", *logs]) == 0
+    of_one = capsys.readouterr().out
+
+    assert [line.split()[3:] for line in listed.splitlines()] == [
+        [f"seed={seed}", f"lr={lr}"] for lr in ("0.1", "1") for seed in range(2)
+    ]
+    assert [line.split("  ")[-1] for line in stood.splitlines()] == [
+        f"seed={seed} lr={lr}" for lr in ("0.1", "1") for seed in range(2)
+    ]
+    assert [line.split()[3:] for line in of_one.splitlines()] == [["seed=0"], ["seed=1"]]
+    assert set(open_results(tmp_path / "logs").coords) >= {"seed", "lr"}
+
+
+def test_a_long_value_is_cut_on_a_line_and_whole_for_programs(store, typed):
+    store.add({"name": "x" * 1000}, config={"name": "x" * 1000})
+
+    assert f"name={'x' * 77}...\n" in typed("ls")
+    assert "x" * 1000 in typed("ls", "--json")
 
 
 def test_columns_may_be_named_one_by_one(typed):
@@ -98,9 +130,9 @@ def test_json_and_csv_hold_exact_values(typed):
     assert rows[2]["lr"] == "Infinity"
 
     table = list(csv.reader(io.StringIO(typed("ls", "--csv"))))
-    assert table[0] == ["run", "status", "experiment", "config.lr", "config.name"]
-    assert table[1] == ["1", "completed", "train", "0.2", ""]
-    assert table[3] == ["3", "completed", "a_test", "Infinity", "a\x1b[31m"]
+    assert table[0] == ["run", "status", "experiment", "config.lr", "config.model.width", "config.name"]
+    assert table[1] == ["1", "completed", "train", "0.2", "10", ""]
+    assert table[3] == ["3", "completed", "a_test", "Infinity", "", "a\x1b[31m"]
     [_, row] = csv.reader(io.StringIO(typed("ls", "--csv", "--columns", "name,loss.last,cause", "--limit", "1")))
     assert row == ["a, b", repr(1 / 3), ""]
 

@@ -10,7 +10,7 @@ import click
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.results import split_names
-from typedxp.cli.tables import print_csv, print_table, show, show_short, show_time
+from typedxp.cli.tables import print_csv, print_table, show_point, show_short, show_time
 from typedxp.results.runs.moments import TIMES
 from typedxp.store.directory import dump
 from typedxp.store.streams import spell
@@ -39,7 +39,7 @@ def ls(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """List the runs of a store: id, status, experiment, sweep point.
+    """List the runs of a store: id, status, experiment, and what was swept or differs between them.
 
     `typedxp fields` lists what --where, --sort and --columns can name.
     """
@@ -54,7 +54,7 @@ def ls(
     if as_json:
         _print_json(found.columns if columns else _with_points(found.columns, found.points))
     elif as_csv:
-        shown = found.columns if columns else {**found.columns, **_swept(found.points)}
+        shown = found.columns if columns else {**found.columns, **_by_key(found.points)}
         print_csv(tuple(shown), zip(*shown.values(), strict=True))
     elif columns:
         _print_columns(found.columns)
@@ -71,8 +71,8 @@ def _with_points(columns: Columns, points: Sequence[dict[str, Any]]) -> Columns:
     return {"id": columns["run"], **{name: columns[name] for name in _FACTS[1:]}, "point": points}
 
 
-def _swept(points: Sequence[dict[str, Any]]) -> Columns:
-    """Return a column for each swept key."""
+def _by_key(points: Sequence[dict[str, Any]]) -> Columns:
+    """Return a column for each key."""
     keys = dict.fromkeys(key for point in points for key in point)
     return {f"config.{key}": [point.get(key) for point in points] for key in keys}
 
@@ -90,5 +90,4 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 def _print_points(columns: Columns, points: Sequence[dict[str, Any]]) -> None:
     width = max(map(len, columns["experiment"]), default=0)
     for run, status, experiment, point in zip(*columns.values(), points, strict=True):
-        text = " ".join(f"{key}={show(value)}" for key, value in point.items())
-        print(f"{run:>6}  {status:<13}  {experiment:<{width}}  {text}".rstrip())
+        print(f"{run:>6}  {status:<13}  {experiment:<{width}}  {show_point(point)}".rstrip())

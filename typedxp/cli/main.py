@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -102,12 +102,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = sys.stdout
     try:
         code = _answered(arguments)
-        out.flush()
+        # There is none where a shell has closed it: `>&-`.
+        if out is not None:
+            out.flush()
     except (_ClosedError, BrokenPipeError):
         # Whoever read our output, `head` for example, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        _discard(out)
         return 141
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _discard(out)
+        tell(f"The output cannot be written: {error.strerror or error}.")
+        return 1
     return code
+
+
+def _discard(out: TextIO) -> None:
+    """Let nobody complain at the end of what could not be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _answered(arguments: Sequence[str] | None) -> int:

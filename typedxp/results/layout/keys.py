@@ -19,7 +19,7 @@ def choose_keys(commands: Commands, request: Request) -> dict[str, Fact]:
     Raises:
         ResultsError: there is no such key.
     """
-    found = (*commands.swept, *commands.varied())
+    found = commands.told_by
     if request.dims is not None:
         found = tuple(_find(commands, name, found) for name in request.dims)
     for name in request.rename:

@@ -53,6 +53,11 @@ class Commands:
         leaves = (key for first, _ in self.ends for key in _leaves(self.config(first), self.swept))
         return tuple(dict.fromkeys([*self.swept, *self._groups, *leaves]))
 
+    @cached_property
+    def told_by(self) -> tuple[str, ...]:
+        """The keys that tell the runs from one another: those that some run swept, and those that vary."""
+        return (*self.swept, *self.varied())
+
     def config(self, run: int) -> dict[str, Any]:
         """Return the config of a run, read once."""
         if run not in self._configs:

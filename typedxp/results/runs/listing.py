@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from typedxp.results.runs.commands import Commands
 from typedxp.results.runs.fields import Fields
 from typedxp.results.runs.moments import TIMES
 from typedxp.results.runs.query import Query
 from typedxp.results.runs.selection import of_experiment
 from typedxp.results.runs.table import Fact, Ints
-from typedxp.results.runs.tabulate import POINT
-from typedxp.results.sources.choose import open_source
+from typedxp.results.sources.choose import Source, open_source
 from typedxp.vocabulary.tree import ABSENT, shown
 
 _EXAMPLES = 3
@@ -25,15 +26,21 @@ _KINDS = {"str": "text", "NoneType": "null", "dict": "section"}
 
 @dataclass(frozen=True)
 class Listed:
-    """Some runs of a store, in the order that was asked for: of each, its point, and the values of some fields.
+    """Some ``runs`` of a source, by their places, in the order that was asked for.
 
-    ``columns`` are the fields, as they were called, with a value for each run; None where it has none. ``note`` says
+    ``columns`` are some fields, as they were called, with a value for each run; None where it has none. ``note`` says
     why no run is listed.
     """
 
-    points: tuple[dict[str, Any], ...]
+    source: Source
+    runs: Ints
     columns: dict[str, list[Any]]
     note: str = ""
+
+    @cached_property
+    def points(self) -> list[dict[str, Any]]:
+        """What tells each of the runs from the others, by key: what its dataset has along its dimensions."""
+        return _points(self.source, self.runs)
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,21 @@ def list_runs(
         runs = runs[_order(fact, downwards=key.startswith("-"))]
     chosen = runs[:limit]
     return Listed(
-        tuple(_points(fields, chosen)),
+        source,
+        chosen,
         {column: fields.fact(name, chosen).listed() for column, name in names.items()},
         query.explain() if query is not None and not len(runs) else "",
     )
+
+
+def list_points(store: Path, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Return what tells some runs of a store from one another, by their ids: see :attr:`Listed.points`.
+
+    Raises:
+        ResultsError: there is no such store or run.
+    """
+    source = open_source(store, ids)
+    return dict(zip(source.table.ids.tolist(), _points(source, np.arange(len(source.table))), strict=True))
 
 
 def list_fields(store: Path, experiment: str | None = None) -> list[Field]:
@@ -90,13 +108,19 @@ def list_fields(store: Path, experiment: str | None = None) -> list[Field]:
     return [*(field for field in known if field.runs), *_metrics(fields)]
 
 
-def _points(fields: Fields, runs: Ints) -> Iterator[dict[str, Any]]:
-    table = fields.table
-    swept = {name.removeprefix(POINT): table.facts[name].take(runs) for name in table.facts if name.startswith(POINT)}
-    columns = [list(fact) for fact in swept.values()]
-    for index in range(len(runs)):
-        values = zip(swept, (column[index] for column in columns), strict=True)
-        yield {key: value for key, value in values if value is not ABSENT}
+def _points(source: Source, runs: Ints) -> list[dict[str, Any]]:
+    """Return for each run its values at the keys that tell runs of its experiment from one another."""
+    points: dict[int, dict[str, Any]] = {}
+    experiments = source.table.fact("experiment").places
+    for experiment in np.unique(experiments[runs]):
+        places = np.sort(runs[experiments[runs] == experiment])
+        commands = Commands(source.table.take(places), source.load_config)
+        facts = {key: list(commands.fact(key)) for key in commands.told_by}
+        for index, place in enumerate(places.tolist()):
+            points[place] = {key: fact[index] for key, fact in facts.items() if fact[index] is not ABSENT}
+    if source.configs is not None:
+        source.configs.write()
+    return [points[run] for run in runs.tolist()]
 
 
 def _order(fact: Fact, *, downwards: bool) -> Ints:
