@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -58,6 +59,10 @@ def _closing() -> Iterator[None]:
         raise _ClosedError from error
 
 
+_UNWRITTEN = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+"""What is wrong where output cannot be written."""
+
+
 class _Commands(click.Group):
     """Loads a subcommand when it is asked for."""
 
@@ -110,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard(out)
         return 141
     except OSError as error:
-        if error.filename is not None:
+        if error.errno not in _UNWRITTEN or error.filename is not None:
             raise
         _discard(out)
         tell(f"The output cannot be written: {error.strerror or error}.")
