@@ -16,15 +16,17 @@ from typedxp.schedulers.local import Local, LocalScheduler
 from typedxp.schedulers.queue.options import output_path, read_options
 from typedxp.schedulers.queue.words import Options, Word
 from typedxp.schedulers.script import render
+from typedxp.schedulers.shell import local_shell
 from typedxp.vocabulary.jobs import JobState
 
 SCRIPT = Path("/somewhere/job.sh")
 ODD = Path('/somewhere/it\'s a 50% "$HOME"\\; #1')
+KNOWN = {3: "a job", 4: "another"}
 
 
 def options(*lines: str, words=(), environment=None) -> Options:
     text = "#!/bin/bash\n" + "".join(f"#LOCAL {line}\n" for line in lines)
-    return read_options(SCRIPT, text, words, environment or {})
+    return read_options(SCRIPT, text, words, environment or {}, KNOWN.get)
 
 
 # The profile
@@ -42,6 +44,34 @@ def test_gpus_to_choose_from_need_gpus():
 
 def test_a_single_gpu_may_be_written_without_a_list():
     assert Local.model_validate({"gpus": 1, "gpu_ids": 3}).gpu_ids == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "said"),
+    [
+        ({"cpus": 100000}, "cpus", "this machine has"),
+        ({"gpus": 2}, "gpus", "there is only 7"),
+        ({"after": ["12"]}, "after", "does not know such a job"),
+        ({"after": ["7_3"]}, "after", "is no number"),
+        ({"time": "2h", "directives": ["--warn=10800"]}, "directives", "less than --time"),
+        ({"directives": ["#LOCAL --cups=3"]}, "directives", "--cups=3"),
+        ({"directives": ["--cpus=100000"]}, "directives", "this machine has"),
+    ],
+)
+def test_what_can_never_be_given_here_is_told_of_its_field(values, field, said, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    never = LocalScheduler().impossible(Local.model_validate(values), local_shell)
+
+    assert never is not None
+    assert never[0] == field
+    assert said in never[1]
+
+
+def test_what_can_be_given_here_is_not_told(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+
+    assert LocalScheduler().impossible(Local(cpus=1, gpus=1, parallel=3, directives=["--hold"]), local_shell) is None
 
 
 def test_what_a_profile_says_is_what_the_queue_understands(monkeypatch):
@@ -63,7 +93,7 @@ def test_what_a_profile_says_is_what_the_queue_understands(monkeypatch):
     )
     script = render(LocalScheduler(), profile, Job("train", ("python",), ODD, ODD, 5))
 
-    assert read_options(SCRIPT, script, (), {}) == Options(
+    assert read_options(SCRIPT, script, (), {}, KNOWN.get) == Options(
         name="it's mine",
         output=str(ODD).replace("%", "%%") + "/%n.log",
         slots=3,
@@ -82,7 +112,7 @@ def test_what_a_profile_says_is_what_the_queue_understands(monkeypatch):
 
 def test_the_output_lands_where_the_scheduler_says(monkeypatch):
     script = render(LocalScheduler(), Local(), Job("train", ("python",), ODD, ODD, 5))
-    found = read_options(SCRIPT, script, (), {})
+    found = read_options(SCRIPT, script, (), {}, KNOWN.get)
 
     assert output_path(found, "/elsewhere", "7_3") == ODD / LocalScheduler().output_file("7_3")
 
@@ -99,7 +129,7 @@ def test_a_script_without_lines_is_one_run_of_as_many_as_there_are_cpus(monkeypa
 def test_lines_after_the_first_command_are_not_read():
     text = "#!/bin/bash\n# a comment\n\n#LOCAL --slots=3\necho\n#LOCAL --slots=5 --nonsense\n"
 
-    assert read_options(SCRIPT, text, (), {}).slots == 3
+    assert read_options(SCRIPT, text, (), {}, KNOWN.get).slots == 3
 
 
 def test_words_on_the_command_line_overrule_the_lines():
@@ -138,6 +168,7 @@ def test_a_time_is_a_number_of_seconds_or_a_clock(text, seconds):
         ("--time=soon", "is no number"),
         ("--time=0:00", "is no time"),
         ("--after=x", "is no number"),
+        ("--after=3,12", "--after=12: the queue does not know such a job"),
         ("--name='", "No closing quotation"),
         ("--cpus=100000", "this machine has"),
         ("--warn=5", "less than --time"),

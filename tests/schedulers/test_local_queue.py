@@ -460,7 +460,7 @@ def test_what_a_job_is_to_run_after_must_be_there(queue, place):
     (place / "job.sh").write_text("exit 0\n")
     reply = queue.say("submit", "--after=12", "job.sh", cwd=place)
 
-    assert reply.code == 1
+    assert reply.code == 2
     assert "12: the queue does not know such a job" in reply.err
 
 
@@ -487,12 +487,24 @@ def test_names_that_the_queue_does_not_know_are_named_and_the_others_are_dealt_w
 def test_a_command_that_makes_no_sense_is_told_what_there_is(queue, words):
     reply = queue.say(*words)
 
-    assert reply.code != 0
+    assert reply.code == 2
     assert "usage:" in reply.err
 
 
+@pytest.mark.parametrize("option", ["--slot=2", "--slots=none", "--cpus=100000"])
+def test_options_that_are_impossible_are_bad_input(queue, place, option):
+    (place / "job.sh").write_text("exit 0\n")
+    reply = queue.say("submit", option, "job.sh", cwd=place)
+
+    assert reply.code == 2
+    assert option.partition("=")[0] in reply.err
+
+
 def test_a_script_that_is_not_there_is_named(queue):
-    assert "nowhere.sh cannot be read: No such file or directory" in queue.say("submit", "nowhere.sh").err
+    reply = queue.say("submit", "nowhere.sh")
+
+    assert reply.code == 2
+    assert "nowhere.sh cannot be read: No such file or directory" in reply.err
 
 
 def test_asking_an_empty_queue_starts_and_writes_nothing(queue):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,9 +152,30 @@ def test_a_profile_is_checked_by_the_queue_itself(user):
     assert "2 to run" in said
 
 
-def test_more_than_the_machine_has_is_refused_and_the_runs_say_so(user, tmp_path):
-    said = user(launch("", "xp.profile.cpus=100000"), code=1)
+@pytest.mark.parametrize("flag", ["", "-n"])
+def test_what_can_never_be_given_here_is_refused_before_anything_is_created(user, tmp_path, flag):
+    said = user(launch(flag, "xp.profile.cpus=100000"), code=2)
 
-    assert "--cpus=100000: this machine has" in said
-    assert statuses(user) == {"failed": 1}
-    assert not (tmp_path / "started.0").exists()
+    assert re.search(r"xp\.profile\.cpus = 100000  \(command line\)\n +--cpus=100000: this machine has \d+ CPUs", said)
+    assert "xp.profile.after = ['7']" in user(launch(flag, "xp.profile.after=7"), code=2)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_profile_that_can_never_be_given_here_is_told_by_its_check(user, tmp_path):
+    place = tmp_path / "conf" / "xp" / "profile"
+    place.mkdir(parents=True)
+    (place / "big.yaml").write_text("scheduler: local\ncpus: 100000\n")
+
+    assert f"xp.profile.cpus = 100000  ({place / 'big.yaml'})" in user("typedxp profiles check big", code=2)
+
+
+def test_a_retry_does_not_ask_for_a_job_that_was_waited_for_and_is_forgotten(user, tmp_path, queue):
+    user(launch("seed=1"))
+    until(lambda: statuses(user) == {"completed": 1})
+    user(launch("seed=7", "xp.profile.after=1"))
+    until(lambda: statuses(user) == {"completed": 1, "failed": 1})
+    shutil.rmtree(queue.jobs / "1")
+    (tmp_path / "mended").touch()
+
+    assert "Submitted run 2" in user("typedxp retry 2 time=1h")
+    until(lambda: statuses(user) == {"completed": 2})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typedxp.errors import ConfigError, Problem, ProfileError, nearest
 from typedxp.runner.profiles import GROUP, UNREADABLE, Found, find_profiles, profiles_from_here
 from typedxp.schedulers.registry import get_scheduler, scheduler_names
+from typedxp.schedulers.shell import local_shell
 from typedxp.stages.compose.assign import interpolated, resolve
 from typedxp.stages.validate.settings import judge_settings
 from typedxp.vocabulary.plan import Composed, TypedFloat, TypedInt
@@ -94,9 +95,10 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         where = next((each for each in places if each != "command line"), "command line")
         return [Problem(".".join(place), "", where, _no_scheduler(name))]
     try:
-        model = get_scheduler(str(scheduler)).profile
+        judge = get_scheduler(str(scheduler))
     except ProfileError as error:
         return [Problem(".".join(place), shown(scheduler), origin(place), str(error))]
+    model = judge.profile
     # What is unset is as if nobody had set it, unless nobody could.
     values |= dict.fromkeys(unset - model.model_fields.keys())
     judged = judge_settings(model, values, replace(point, origin=origin), _PLACE)
@@ -107,6 +109,9 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         profile.check()
     except ProfileError as error:
         return [Problem(".".join(_PLACE), "", origin(place), str(error))]
+    if (never := judge.impossible(profile, local_shell)) is not None:
+        field, why = never
+        return [Problem(f"xp.profile.{field}", shown(profile.plain()[field]), origin((*_PLACE, field)), why)]
     return profile
 
 

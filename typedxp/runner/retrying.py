@@ -78,7 +78,8 @@ def judge(standings: Iterable[Standing], how: Retrying) -> None:
     elif how.overrides:
         profiles = {standing.job.id: standing.job.profile for standing in standings if standing.job is not None}
         for values in {repr(values): values for values in profiles.values()}.values():
-            judge_named({**values, **how.overrides}, None)
+            # What they waited for has been, as a rule.
+            judge_named({**values, "after": None, **how.overrides}, None)
 
 
 def retry(standings: Sequence[Standing], how: Retrying, shell: Shell = local_shell) -> Iterator[Enlisted]:

@@ -65,6 +65,13 @@ class Scheduler(ABC):
             )
         return [f"{profile.prefix} {option}" for option in options]
 
+    def impossible(self, profile: Profile, shell: Shell) -> tuple[str, str] | None:  # noqa: ARG002 - for those that can
+        """Name a field of a profile that can never be given, and say why; None if nothing is known of it.
+
+        Every judgement of a profile asks this: it is for schedulers that can tell at once, and for certain.
+        """
+        return None
+
     @abstractmethod
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write the options of the job itself: its name, where its output goes, and its array."""

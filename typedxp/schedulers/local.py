@@ -6,6 +6,7 @@ The queue itself is ``typedxp.schedulers.queue``, a program like those of schedu
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Lines, Profile, Writer, with_the_job
@@ -23,6 +25,8 @@ from typedxp.schedulers.units import Walltime, seconds
 from typedxp.vocabulary.jobs import JobState, JobStatus
 
 _QUEUE = (sys.executable, "-P", "-m", "typedxp.schedulers.queue")
+_BAD_OPTION = 2
+"""The exit code by which the queue tells that an option makes no sense, or can never be met."""
 
 
 class Local(Profile):
@@ -81,6 +85,21 @@ class LocalScheduler(Scheduler):
         "TIMEOUT": JobState.TIMEOUT,
         "VANISHED": JobState.NODE_FAILED,
     }
+
+    def impossible(self, profile: Profile, shell: Shell) -> tuple[str, str] | None:
+        """Let the queue, which is on this machine, judge the options, if there are some that it could refuse."""
+        if not profile.asked & {"cpus", "gpus", "after", "directives"}:
+            return None
+        lines = "\n".join(self.directives(profile, Job("job", (), Path("/"), Path("/"))))
+        try:
+            reply = shell(Command((*_QUEUE, "submit", "--test", "/dev/stdin"), stdin=f"{lines}\n"))
+        except SchedulerError:
+            return None
+        if reply.code != _BAD_OPTION:
+            return None
+        about = re.match(r"(?:Argument )?--([a-z-]+)", reply.said)
+        field = about[1].replace("-", "_") if about is not None else ""
+        return field if field in profile.asked else "directives", reply.said
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, output and array."""

@@ -14,7 +14,7 @@ from typedxp.errors import SchedulerError
 from typedxp.schedulers.queue.dispatcher import dispatch
 from typedxp.schedulers.queue.files import QueueFiles, default_directory, unwritable
 from typedxp.schedulers.queue.machine import cpus
-from typedxp.schedulers.queue.options import read_options
+from typedxp.schedulers.queue.options import OptionError, read_options
 from typedxp.schedulers.queue.presence import dispatching, wake
 from typedxp.schedulers.queue.tracked import Tracked
 from typedxp.schedulers.queue.waiting import why_waiting
@@ -34,16 +34,14 @@ _OURS = "TYPEDXP_LOCAL_"
 def submit(files: QueueFiles, words: Sequence[str]) -> dict[str, Any]:
     """Add a job to the queue; with ``--test``, say only what it would be."""
     if not words or words[-1].startswith("-"):
-        raise SchedulerError(USAGE)
+        raise OptionError(USAGE)
     script = Path(words[-1])
     try:
         text = script.read_bytes()
     except OSError as error:
-        raise SchedulerError(f"{script} cannot be read: {error.strerror or error}.") from error
+        raise OptionError(f"{script} cannot be read: {error.strerror or error}.") from error
     given = [word for word in words[:-1] if word != "--test"]
-    options = read_options(script, text.decode("utf-8", "replace"), given, os.environ)
-    if unknown := [number for number in options.after if files.job(number) is None]:
-        raise SchedulerError(f"--after={unknown[0]}: the queue does not know such a job.")
+    options = read_options(script, text.decode("utf-8", "replace"), given, os.environ, files.job)
     if "--test" in words:
         count = len(options.array) if options.array is not None else 1
         return {"test": f"{count} to run, {options.slots} at a time in this queue"}
@@ -104,7 +102,7 @@ def _acting(verb: str) -> Callable[[QueueFiles, Sequence[str]], dict[str, Any]]:
 def _act(files: QueueFiles, verb: str, names: Sequence[str]) -> dict[str, Any]:
     """Let the dispatcher do something, and wait until it is done."""
     if not names:
-        raise SchedulerError(USAGE)
+        raise OptionError(USAGE)
     jobs = {number: files.job(number) for number in _numbers(names)}
     known = [name for name in names if _is_known(name, jobs)]
     if known:
@@ -173,7 +171,7 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps(_VERBS[arguments[0]](files, arguments[1:])))
     except SchedulerError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, OptionError) else 1
     except OSError as error:
         print(unwritable(files.root, error), file=sys.stderr)
         return 1

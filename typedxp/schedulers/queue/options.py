@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -19,16 +19,24 @@ _CLOCK = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
+class OptionError(SchedulerError):
+    """An option makes no sense, or asks for what there is not: the message begins with its name, if it is known."""
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise SchedulerError(f"{message[0].upper()}{message[1:]}.")
+        raise OptionError(f"{message[0].upper()}{message[1:]}.")
 
 
-def read_options(script: Path, text: str, words: Sequence[str], environment: Mapping[str, str]) -> Options:
+def read_options(
+    script: Path, text: str, words: Sequence[str], environment: Mapping[str, str], known: Callable[[int], object]
+) -> Options:
     """Read what a script asks for; ``words`` of the command line overrule its lines.
 
+    ``known`` returns the job of a number, or None.
+
     Raises:
-        SchedulerError: an option is not known, has no such value, or asks for more than there is.
+        OptionError: an option is not known, has no such value, or asks for more than there is.
     """
     found = _parser().parse_args([*_lines(text), *words])
     options = Options(
@@ -47,7 +55,7 @@ def read_options(script: Path, text: str, words: Sequence[str], environment: Map
         hold=found.hold,
         after=found.after,
     )
-    _check(options)
+    _check(options, known)
     return options
 
 
@@ -67,7 +75,7 @@ def _lines(text: str) -> list[str]:
             try:
                 words += shlex.split(line.removeprefix(PREFIX))
             except ValueError as error:
-                raise SchedulerError(f"{line}: {error}.") from error
+                raise OptionError(f"{line}: {error}.") from error
     return words
 
 
@@ -95,15 +103,19 @@ def _gpu_ids(found: Namespace, environment: Mapping[str, str]) -> tuple[str, ...
     ids = tuple(dict.fromkeys(same_words(found.gpu_ids or gpu_ids(environment))))
     if len(ids) < found.gpus:
         there = f"only {', '.join(ids)}" if ids else "none that CUDA_VISIBLE_DEVICES or nvidia-smi tell of"
-        raise SchedulerError(f"--gpus={found.gpus}: there is {there}. Name them by --gpu-ids, as in --gpu-ids=0,1.")
+        advice = "Ask for no more, or name those that there are by --gpu-ids, as in --gpu-ids=0,1."
+        raise OptionError(f"--gpus={found.gpus}: there is {there}. {advice}")
     return ids
 
 
-def _check(options: Options) -> None:
+def _check(options: Options, known: Callable[[int], object]) -> None:
     if options.cpus is not None and options.cpus > cpus():
-        raise SchedulerError(f"--cpus={options.cpus}: this machine has {cpus()}.")
+        raise OptionError(f"--cpus={options.cpus}: this machine has {cpus()} CPUs. Ask for no more.")
     if options.warn is not None and (options.time is None or options.warn >= options.time):
-        raise SchedulerError("--warn must be less than --time.")
+        raise OptionError("--warn must be less than --time.")
+    if unknown := [number for number in options.after if known(number) is None]:
+        advice = "To list those that it knows: python -m typedxp.schedulers.queue status"
+        raise OptionError(f"--after={unknown[0]}: the queue does not know such a job. {advice}")
 
 
 def _array(text: str) -> tuple[tuple[int, ...], int | None]:
