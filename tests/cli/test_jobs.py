@@ -254,8 +254,20 @@ def test_retry_of_what_the_scheduler_refuses_quotes_it_and_keeps_it_for_later(la
 
     assert "Invalid qos specification" in typed("retry", code=1)
     assert "not submitted" in Store(place / "logs").run(1).read_status().cause
+    assert re.search(r"nothing of the kind. It is failed: .*not submitted.* qos", typed("logs", "1", "--job"))
     (place / "refuse").unlink()
     assert "runs 1-2 as an array of 2" in typed("retry", "--failed")
+
+
+def test_what_a_range_names_and_there_is_not_is_told(launch, typed, place):
+    launch(4)
+    shutil.rmtree(place / "logs" / "2")
+
+    said = typed("cancel", "1-3", "4-99999999999")
+
+    assert "Of 1-3, there is no run 2." in said
+    assert "Of 4-99999999999, there is no run 5-99999999999." in said
+    assert "Runs 1, 3-4 cancelled." in said
 
 
 @pytest.mark.parametrize("word", ["gpu", "3-", "=4h", "12x"])

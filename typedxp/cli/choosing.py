@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,7 +108,15 @@ def _meant(store: Store, word: str) -> Iterator[RunDirectory]:
         found = [run for run in store.runs() if first <= run.id <= last]
         if not found:
             raise StoreError(f"There is no run from {first} to {last} in {store.path}.")
+        if gaps := _gaps([first - 1, *sorted(run.id for run in found), last + 1]):
+            tell(f"Of {word}, there is no run {', '.join(gaps)}.")
         yield from found
+
+
+def _gaps(numbers: Sequence[int]) -> list[str]:
+    """Say what is missing between whole numbers, as in ``3-5`` and ``9``."""
+    between = [(low + 1, high - 1) for low, high in pairwise(numbers) if high - low > 1]
+    return [str(low) if low == high else f"{low}-{high}" for low, high in between]
 
 
 def _of_sweep(store: Store, word: str) -> list[RunDirectory]:

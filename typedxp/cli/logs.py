@@ -12,6 +12,7 @@ import click
 from typedxp.cli.options import store_option
 from typedxp.runner.following import Standing, follow, locate
 from typedxp.runner.printed import job_output
+from typedxp.runner.waiting import explained
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.telling import tell
@@ -44,7 +45,8 @@ def logs(run: int, store: Path, *, following: bool, err: bool, job: bool) -> Non
             break
         time.sleep(_PAUSE)
     if not any(shown.values()):
-        tell(f"Run {run} has printed nothing{' of the kind' if err or job else ''}.")
+        why = f" It is {standing.status.status}: {cause}" if (cause := explained(standing)) else ""
+        tell(f"Run {run} has printed nothing{' of the kind' if err or job else ''}.{why}")
 
 
 def _standing(home: Store, directory: RunDirectory, *, ask: bool) -> Standing:
