@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -19,7 +20,7 @@ from tests.schedulers.replies import Answers, captured, reply
 from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.job import Job
-from typedxp.schedulers.shell import Command, Reply
+from typedxp.schedulers.shell import Command, Reply, local_shell
 from typedxp.schedulers.torque import Torque, TorqueScheduler
 from typedxp.testing.pbs_family import argv
 from typedxp.vocabulary.jobs import JobState, JobStatus
@@ -108,8 +109,33 @@ def test_how_jobs_ended_is_read_from_a_real_answer() -> None:
     assert TORQUE.ask(FINISHED, Answers(captured(HERE, "qstat-xml-finished"))) == HOW
 
 
+@pytest.mark.parametrize("written", ["FOO=a & b && c", "FOO=() {  eval 2>&1 \n}", "FOO=a\x0eb", "FOO=&amp; &#38;"])
+def test_an_environment_that_qstat_writes_as_it_is_hides_no_job(written: str) -> None:
+    """The jobs may be those of others: an answer has everybody's."""
+    other = f"<Job><Job_Id>1.host</Job_Id><Variable_List>{written}</Variable_List></Job>"
+
+    found = TORQUE.ask({"2.host": ["2.host"]}, Answers(told(other, job("2.host", job_state="R"))))
+
+    assert found == {"2.host": JobStatus(JobState.RUNNING, "R")}
+
+
+def test_a_variable_that_makes_qstat_leave_out_jobs_does_not_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBS_QSTAT_NO_COMPLETE", "1")
+    seen: list[Command] = []
+
+    def shell(command: Command) -> Reply:
+        seen.append(command)
+        return local_shell(Command((sys.executable, "-c", "import os; print(dict(os.environ))"), command.without))
+
+    with pytest.raises(SchedulerError, match="cannot be read") as caught:
+        TORQUE.ask({"1.host": ["1.host"]}, shell)
+
+    assert [command.words[:3] for command in seen] == [("qstat", "-t", "-x"), ("qstat", "-t", "-f")]
+    assert "PBS_QSTAT_NO_COMPLETE" not in str(caught.value)
+
+
 def test_xml_that_is_none_is_asked_for_again_as_text() -> None:
-    broken = "<Data><Job><Job_Id>4.pbshost</Job_Id><submit_args>a & b</submit_args></Job></Data>"
+    broken = "<Data><Job><Job_Id>4.pbshost</Job_Id><submit_args>a < b</submit_args></Job></Data>"
     shell = Answers(reply(broken), captured(HERE, "qstat-f-finished"))
 
     assert TORQUE.ask(FINISHED, shell) == HOW
@@ -153,6 +179,10 @@ def test_a_server_without_any_job_has_forgotten_all() -> None:
         ({"job_state": "W"}, JobState.QUEUED),
         ({"job_state": "H", "Hold_Types": "u"}, JobState.HELD),
         ({"job_state": "H", "Hold_Types": "ul"}, JobState.HELD),
+        ({"job_state": "H", "Hold_Types": "s"}, JobState.HELD),
+        # An array whose elements are still being made, and how old versions write this and the slots of an array.
+        ({"job_state": "H", "Hold_Types": "a"}, JobState.QUEUED),
+        ({"job_state": "H", "Hold_Types": ""}, JobState.QUEUED),
         ({"job_state": "H", "Hold_Types": "s", "depend": "afterok:1.host@host"}, JobState.QUEUED),
         ({"job_state": "Z"}, JobState.UNKNOWN),
         ({}, JobState.UNKNOWN),
@@ -169,6 +199,15 @@ def test_a_job_that_was_killed_when_its_time_was_over_is_out_of_time() -> None:
         JobState.TIMEOUT, "C", signal=9, reason="exit_status 265: walltime 00:01:07 of 00:01:00"
     )
     assert judged(**killed, resources_used__walltime="00:00:07").state is JobState.FAILED
+
+
+def test_an_old_version_that_names_no_limit_is_asked_for_the_time_that_was_used() -> None:
+    over = {"job_state": "C", "exit_status": -10, "Resource_List__walltime": "00:01:00"}
+
+    assert judged(**over, resources_used__walltime="00:01:07") == JobStatus(
+        JobState.TIMEOUT, "C", reason="exit_status -10: walltime 00:01:07 of 00:01:00"
+    )
+    assert judged(**over, resources_used__walltime="00:00:07").state is JobState.OUT_OF_MEMORY
 
 
 def test_a_job_that_another_kept_from_running_says_so() -> None:
@@ -214,6 +253,7 @@ def test_cancelling_passes_over_what_has_ended(name: str) -> None:
     [
         ("qdel: nonexistent job id: 99999\nqdel: invalid state for job - COMPLETE 3.pbshost\n", True),
         ("qdel: Unknown Job Id Error 3.pbshost\n", True),
+        ("qdel: Invalid request MSG=job cancel in progress 3.pbshost\n", True),
         ("qdel: Unauthorized Request  3.pbshost\n", False),
         ("", False),
     ],

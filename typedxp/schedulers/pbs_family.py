@@ -176,6 +176,9 @@ def complains_only(reply: Reply, of: re.Pattern[str]) -> bool:
 
 
 def held(facts: Mapping[str, Any]) -> bool:
-    """Whether somebody holds a job in state H; one that waits for others, or for its turn in an array, is queued."""
+    """Whether somebody holds a job in state H; one that waits for others, or for its turn in an array, is queued.
+
+    An array holds its elements by ``l`` (slots) and ``a`` (until all are made), for which old versions have no letter.
+    """
     holds = set(str(facts.get("Hold_Types", "")))
-    return bool(holds & {"u", "o"}) or not (facts.get("depend") or "l" in holds)
+    return bool(holds & {"u", "o"}) or not (facts.get("depend") or ("Hold_Types" in facts and holds <= {"l", "a"}))

@@ -25,7 +25,15 @@ from typedxp.vocabulary.jobs import JobState, JobStatus
 
 _NODES = ("nodes", "tasks", "cpus", "gpus")
 _FORGOTTEN = re.compile(r"Unknown Job Id|nonexistent job id", re.IGNORECASE)
-_GONE = re.compile(r"Unknown Job Id|nonexistent job id|invalid (?:state|for state)", re.IGNORECASE)
+# With a nanny (job_nanny), the server also refuses to delete what it is deleting already.
+_GONE = re.compile(
+    r"Unknown Job Id|nonexistent job id|invalid (?:state|for state)|job cancel in progress", re.IGNORECASE
+)
+# qstat writes values as they are: an ampersand that begins no entity, and control characters, are no XML.
+_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# By these variables qstat would leave out jobs.
+_LEAVES_OUT = ("PBS_QSTAT_*",)
 
 # The administrator's guide, "Job exit status".
 _EXITS: Mapping[int, JobState] = {
@@ -227,14 +235,13 @@ def _parts(element: str) -> tuple[str, str | None]:
 
 
 def _ask(names: Sequence[str], shell: Shell) -> dict[str, Mapping[str, str]]:
-    reply = shell(Command(("qstat", "-t", "-x", *names)))
+    reply = shell(Command(("qstat", "-t", "-x", *names), without=_LEAVES_OUT))
     if reply.code != 0 and not family.complains_only(reply, _FORGOTTEN):
         raise refused(reply)
     facts = _read_xml(reply.out)
     if facts is not None:
         return facts
-    # What users write into a job is not always written as XML has it.
-    again = shell(Command(("qstat", "-t", "-f", *names)))
+    again = shell(Command(("qstat", "-t", "-f", *names), without=_LEAVES_OUT))
     said = family.read_text(again.out)
     if said is None:
         raise unreadable(reply)
@@ -243,7 +250,8 @@ def _ask(names: Sequence[str], shell: Shell) -> dict[str, Mapping[str, str]]:
 
 def _read_xml(text: str) -> dict[str, Mapping[str, str]] | None:
     """Read the jobs of one document, or of several: there may be one for each name."""
-    documents = re.findall(r"<Data\b.*?</Data>|<Data\s*/>", text, re.DOTALL)
+    clean = _CONTROL.sub("", _AMPERSAND.sub("&amp;", text))
+    documents = re.findall(r"<Data\b.*?</Data>|<Data\s*/>", clean, re.DOTALL)
     if not documents:
         return None if text.strip() else {}
     try:
@@ -268,7 +276,10 @@ def _ended(facts: Mapping[str, str], comment: str) -> JobStatus:
     if code is None:
         return JobStatus(JobState.CANCELLED, "C", reason=evidence or "it never ran")
     state = _EXITS.get(code, JobState.FAILED)
-    exceeded = _exceeded(facts) if state is JobState.FAILED and code >= 256 else None
+    # Old versions end with -10 whatever limit was exceeded, or say only that the job was killed.
+    exceeded = (
+        _exceeded(facts) if state is JobState.OUT_OF_MEMORY or (state is JobState.FAILED and code >= 256) else None
+    )
     if exceeded is not None:
         state, evidence = JobState.TIMEOUT, exceeded
     exit_code, signal = family.ended(code)
@@ -277,7 +288,7 @@ def _ended(facts: Mapping[str, str], comment: str) -> JobStatus:
 
 
 def _exceeded(facts: Mapping[str, str]) -> str | None:
-    """Return what shows that a job used all its time, since some versions say only that it was killed."""
+    """Return what shows that a job used all its time, if something does."""
     used, limit = facts.get("resources_used.walltime"), facts.get("Resource_List.walltime")
     took, most = _seconds(used), _seconds(limit)
     return f"walltime {used} of {limit}" if took is not None and most is not None and took > most else None
