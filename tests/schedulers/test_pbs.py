@@ -155,7 +155,7 @@ def test_what_is_known_is_read_although_another_job_is_forgotten() -> None:
         ),
         ({"job_state": "X", "Exit_status": 0}, JobState.COMPLETED),
         ({"job_state": "X", "substate": 91}, JobState.CANCELLED),
-        ({"job_state": "X", "Exit_status": 1, "comment": "Subjob finished"}, JobState.COMPLETED),
+        ({"job_state": "X", "Exit_status": 0, "comment": "Subjob finished"}, JobState.CANCELLED),
         ({"job_state": "X", "Exit_status": 0, "comment": "Subjob failed"}, JobState.FAILED),
         ({"job_state": "X", "Exit_status": 0, "comment": "Subjob terminated"}, JobState.CANCELLED),
         ({"job_state": "H"}, JobState.HELD),
@@ -173,6 +173,13 @@ def test_what_pbs_says_of_a_job_has_a_word_of_ours(facts: dict[str, Any], state:
     assert judged(**facts).state is state
 
 
+def test_a_signal_that_ended_the_script_comes_to_us_through_its_login_shell() -> None:
+    status = judged(job_state="F", substate=93, Exit_status=137)
+
+    assert (status.state, status.exit_code, status.signal) == (JobState.FAILED, 137, 9)
+    assert judged(job_state="F", substate=93, Exit_status=255).signal is None
+
+
 def test_a_job_that_another_kept_from_running_was_cancelled_not_completed() -> None:
     status = judged(job_state="F", substate=92, comment="Job deleted as result of dependency on job 1.host")
 
@@ -184,6 +191,17 @@ def test_an_element_of_which_no_history_is_kept_is_forgotten_not_completed() -> 
     shell = Answers(told(job_1_={"job_state": "B"}, job_1_0={"job_state": "X"}, job_1_1={"job_state": "R"}))
 
     assert list(PBS.ask({"1[].host": ["1[0].host", "1[1].host"]}, shell)) == ["1[1].host"]
+
+
+def test_an_element_that_is_only_known_to_have_ended_is_forgotten_where_there_is_no_history() -> None:
+    no_history = reply(err="qstat: PBS is not configured to maintain job history 1[].host\n", code=36)
+    array = {"job_state": "B"}
+    kept = {"comment": "Subjob finished"}
+    ended = told(job_1_=array, job_1_0={"job_state": "X", **kept}, job_1_1={"job_state": "Q", **kept})
+
+    found = PBS.ask({"1[].host": ["1[0].host", "1[1].host"]}, Answers(no_history, ended))
+
+    assert found == {"1[1].host": JobStatus(JobState.QUEUED, "Q")}
 
 
 def test_the_elements_of_a_held_array_are_held() -> None:
@@ -252,6 +270,15 @@ def test_a_server_that_is_down_is_asked_once() -> None:
         PBS.ask({"1.host": ["1.host"]}, shell)
 
 
+def test_that_the_server_is_down_is_said_once_for_many_jobs() -> None:
+    line = "qstat: cannot connect to server pbshost (errno=15010)\n"
+
+    with pytest.raises(SchedulerError) as caught:
+        PBS.ask({"1.host": ["1.host"], "2.host": ["2.host"]}, Answers(reply("", line * 2, 255)))
+
+    assert str(caught.value).count("cannot connect") == 1
+
+
 @pytest.mark.parametrize("garbage", ["", "{}", "[1]", '{"pbs_version": "23", "Jobs": []}', "no jobs = here"])
 def test_garbage_is_an_error_not_an_answer(garbage: str) -> None:
     with pytest.raises(SchedulerError, match="cannot be read"):
@@ -269,11 +296,25 @@ def test_thousands_of_jobs_are_asked_for_in_lines_that_are_not_too_long() -> Non
 
 @pytest.mark.parametrize("name", ["qdel", "qdel-unknown"])
 def test_cancelling_passes_over_what_has_ended(name: str) -> None:
-    shell = Answers(captured(HERE, name))
+    shell = Answers(captured(HERE, name), captured(HERE, name))
 
     Cluster(PBS, shell).cancel(["3.pbshost", "2[1].pbshost"])
 
-    assert shell.asked == [("qdel", "3.pbshost", "2[1].pbshost")]
+    assert shell.asked == [("qdel", "3.pbshost"), ("qdel", "2[1].pbshost")]
+
+
+def test_elements_are_cancelled_by_ranges_one_in_a_command() -> None:
+    names = [f"2[{index}].pbshost" for index in (4, 1, 2, 9, 3)]
+
+    commands = PBS.cancel_commands(["7.pbshost", *names, "8[].pbshost", "10[0].pbshost"])
+
+    assert [command.words for command in commands] == [
+        ("qdel", "7.pbshost"),
+        ("qdel", "2[1-4].pbshost"),
+        ("qdel", "2[9].pbshost"),
+        ("qdel", "8[].pbshost"),
+        ("qdel", "10[0].pbshost"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -282,6 +323,7 @@ def test_cancelling_passes_over_what_has_ended(name: str) -> None:
         (35, "qdel: Job has finished 3.pbshost\n", True),
         (35, "qdel: Unknown Job Id 9.pbshost\nqdel: Job has finished 3.pbshost\n", True),
         (168, "qdel: Request invalid for state of job 3.pbshost\n", True),
+        (55, "qdel: Request invalid for finished array subjob 2[1].pbshost\n", True),
         (159, "qdel: Unauthorized Request 3.pbshost\n", False),
         (35, "qdel: Unauthorized Request 9.pbshost\nqdel: Job has finished 3.pbshost\n", False),
         (255, "", False),
@@ -349,6 +391,32 @@ def test_what_a_directive_quotes_is_what_qsub_reads(account: str) -> None:
     [line] = [line for line in PBS.directives(Pbs(account=account), JOB) if line.startswith("#PBS -A")]
 
     assert argv(line.removeprefix("#PBS "), unquotes=True) == ["-A", account]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("r2024", "software=r2024"),
+        ("a b", 'software="a b"'),
+        ("a,b", 'software="a,b"'),
+        ('a "b"', "software='a \"b\"'"),
+    ],
+)
+def test_the_value_of_a_resource_keeps_quotes_of_its_own_where_qsub_would_part_it(value: str, words: str) -> None:
+    [line] = [line for line in PBS.directives(Pbs(resources={"software": value}), JOB) if "software" in line]
+
+    assert argv(line.removeprefix("#PBS "), unquotes=True) == ["-l", words]
+
+
+@pytest.mark.parametrize("value", ["a & b", "é", """both ' and \""""])
+def test_a_resource_that_qsub_does_not_take_is_refused(value: str) -> None:
+    with pytest.raises(ProfileError, match="does not take"):
+        PBS.directives(Pbs(resources={"software": value}), JOB)
+
+
+def test_a_type_of_gpu_that_would_break_the_chunk_is_refused() -> None:
+    with pytest.raises(ProfileError, match="write `select` instead"):
+        PBS.directives(Pbs(gpus=1, gpu_type="NVIDIA A100"), JOB)
 
 
 def test_an_array_may_always_be_requeued() -> None:

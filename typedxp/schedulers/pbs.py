@@ -1,7 +1,7 @@
 """Owns PBS Professional and OpenPBS: qsub, qstat, qdel, qhold, qrls.
 
-Sources: the manual pages qsub(1B), qstat(1B), qdel(1B), qhold(1B), pbs_resources(7B) and pbs_job_attributes(7B), and
-answers of OpenPBS 23.06.
+Sources: the manual pages qsub(1B), qstat(1B), qdel(1B), qhold(1B), pbs_resources(7B) and pbs_job_attributes(7B), the
+source of OpenPBS, and answers of OpenPBS 23.06.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.pbs_answers import STATES, ask, read_status
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
-from typedxp.schedulers.shell import Command, Reply, Shell, batches
+from typedxp.schedulers.shell import Command, Reply, Shell, batches, spans
 from typedxp.schedulers.units import clock
 from typedxp.vocabulary.jobs import JobStatus
 
 _CHUNKS = ("nodes", "tasks", "cpus", "mem", "mem_per_cpu", "gpus")
 
-_GONE = re.compile(r"Unknown Job Id|Job has finished|invalid for state of job", re.IGNORECASE)
+_GONE = re.compile(
+    r"Unknown Job Id|Job has finished|invalid for state of job|invalid for finished array subjob", re.IGNORECASE
+)
+_ELEMENT = re.compile(r"(\d+)\[(\d+)\](.*)", re.ASCII)
+_PARTED = re.compile(r"[\s,\"']")
 
 
 def _select(profile: Any, _job: Job) -> list[str]:
@@ -49,6 +53,8 @@ def _layout(profile: Any) -> list[tuple[int, int]]:
 
 
 def _chunk(profile: Any, count: int, tasks: int) -> str:
+    if profile.gpu_type is not None and not re.fullmatch(r"[\w./-]+", profile.gpu_type, re.ASCII):
+        raise ProfileError(f"pbs cannot ask for the type {profile.gpu_type!r} by gpu_type: write `select` instead.")
     cpus = tasks * (profile.cpus or 1)
     counted = any(value is not None for value in (profile.tasks, profile.cpus, profile.mem_per_cpu))
     memory = profile.mem_per_cpu * cpus if profile.mem_per_cpu is not None else profile.mem
@@ -60,6 +66,18 @@ def _chunk(profile: Any, count: int, tasks: int) -> str:
         profile.gpu_type_resource: profile.gpu_type,
     }
     return ":".join([str(count), *(f"{name}={value}" for name, value in parts.items() if value is not None)])
+
+
+def _resource(name: str, value: str) -> str:
+    """Spell a resource of the job. qsub parts its value at spaces and commas, if it has no quotes of its own."""
+    mark = next((mark for mark in "\"'" if mark not in value), None)
+    if mark is None or "&" in value or not value.isascii():
+        raise ProfileError(
+            f"pbs does not take {value!r} as the value of {name}: it may not have '&', both kinds of quotes, or "
+            "letters beyond ASCII."
+        )
+    spelled = f"{mark}{value}{mark}" if _PARTED.search(value) else value
+    return f"-l {quote(f'{name}={spelled}')}"
 
 
 def _after(profile: Any, _job: Job) -> str:
@@ -106,7 +124,7 @@ class Pbs(Profile):
         "select": lambda p, _: f"-l {quote(f'select={p.select}')}",
         "place": lambda p, _: f"-l {quote(f'place={p.place}')}",
         "time": lambda p, _: f"-l walltime={clock(p.time)}",
-        "resources": lambda p, _: [f"-l {quote(f'{name}={value}')}" for name, value in p.resources.items()],
+        "resources": lambda p, _: [_resource(*pair) for pair in p.resources.items()],
         "queue": lambda p, _: f"-q {quote(p.queue)}",
         "account": lambda p, _: f"-A {quote(p.account)}",
         "project": lambda p, _: f"-P {quote(p.project)}",
@@ -186,8 +204,11 @@ class PbsScheduler(Scheduler):
         return {element: status for element, status in found.items() if status is not None}
 
     def cancel_commands(self, names: Sequence[str]) -> list[Command]:
-        """Delete jobs and elements alike."""
-        return [Command(("qdel", *some)) for some in batches(names)]
+        """Delete jobs, and elements by their ranges, each by a command of its own.
+
+        The server of 23.06 may crash over a list in which an element waits, or a job is not known any more.
+        """
+        return [Command(("qdel", name)) for name in _ranges(names)]
 
     def hold_commands(self, names: Sequence[str]) -> list[Command]:
         """Hold jobs and whole arrays; a SchedulerError if an element of an array is among them."""
@@ -200,6 +221,20 @@ class PbsScheduler(Scheduler):
     def gone(self, reply: Reply) -> bool:
         """Whether qdel found jobs that have ended, and no other trouble."""
         return family.complains_only(reply, _GONE)
+
+
+def _ranges(names: Sequence[str]) -> list[str]:
+    """Name elements that follow each other at once, as in ``12[3-5].server``: qdel reads one range in a name."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for name in names:
+        match = _ELEMENT.fullmatch(name)
+        job = (match[1], match[3]) if match is not None else (name, "")
+        found.setdefault(job, []).extend([int(match[2])] if match is not None else [])
+    return [
+        name
+        for (job, server), indices in found.items()
+        for name in ([f"{job}[{span}]{server}" for span in spans(indices)] or [job])
+    ]
 
 
 def _whole(names: Sequence[str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from typedxp.schedulers import pbs_family as family
@@ -53,9 +54,12 @@ _LIMITS = {
 }
 _TERMINATED = "91"
 """The substate of a job that was deleted."""
+_ENDED = ("F", "X")
+_SWEPT = "Subjob finished"
 # stat_job.c: what is told of an element of which the server keeps nothing else.
 _KEPT = {
-    "Subjob finished": JobState.COMPLETED,
+    # Where there is a history, what has ended is in it, unless it was deleted, in the queue or with the whole array.
+    _SWEPT: JobState.CANCELLED,
     "Subjob failed": JobState.FAILED,
     "Subjob terminated": JobState.CANCELLED,
 }
@@ -73,13 +77,24 @@ def ask(names: Sequence[str], shell: Shell) -> Mapping[str, Mapping[str, Any]]:
         if reply.code == 0 or family.complains_only(reply, _FORGOTTEN):
             facts = _read_json(reply.out) if "json" in options else family.read_text(reply.out)
             if facts is not None:
-                return facts
+                return facts if "x" in options[0] else _without_history(facts)
             if reply.code != 0 and not reply.out.strip():
                 return {}
         elif not _OTHER_WAY.search(reply.said):
-            raise refused(reply)
+            # That the server is down, it says once for each job.
+            raise refused(replace(reply, err="\n".join(dict.fromkeys(reply.err.splitlines()))))
         replies.append(reply)
     raise unreadable(replies[0])
+
+
+def _without_history(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Leave out the elements of which it is only known that they are not in the queue: some have failed."""
+    # The comment may stick to the array, and so be told of what waits, too.
+    return {
+        name: each
+        for name, each in facts.items()
+        if each.get("comment") != _SWEPT or each.get("job_state") not in _ENDED
+    }
 
 
 def _read_json(text: str) -> dict[str, Mapping[str, Any]] | None:
@@ -97,7 +112,7 @@ def read_status(facts: Mapping[str, Any], array: Mapping[str, Any]) -> JobStatus
     """Judge an element by its attributes and those of its array; None if PBS has forgotten how it ended."""
     native = str(facts.get("job_state", ""))
     comment = family.one_line(str(facts.get("comment", "")))
-    if native in ("F", "X"):
+    if native in _ENDED:
         return _ended(native, facts, comment)
     state = STATES.get(native, JobState.UNKNOWN)
     if native == "Q" and array.get("job_state") == "H":
@@ -105,7 +120,7 @@ def read_status(facts: Mapping[str, Any], array: Mapping[str, Any]) -> JobStatus
         state, facts = JobState.HELD, array
     if state is JobState.HELD and not family.held(facts):
         state = JobState.QUEUED
-    waits = state in (JobState.QUEUED, JobState.HELD) and not comment.startswith("Job Array Began")
+    waits = state in (JobState.QUEUED, JobState.HELD) and not comment.startswith(("Job Array Began", _SWEPT))
     return JobStatus(state, native, reason=comment or None if waits else None)
 
 
@@ -113,13 +128,17 @@ def _ended(native: str, facts: Mapping[str, Any], comment: str) -> JobStatus | N
     code, substate = family.number(facts.get("Exit_status")), str(facts.get("substate", ""))
     if comment in _KEPT:
         # The rest of what is told is that of the array.
-        return JobStatus(_KEPT[comment], native, reason=None if _KEPT[comment] is JobState.COMPLETED else comment)
+        why = "deleted before it ran, or with all of its array" if comment == _SWEPT else comment
+        return JobStatus(_KEPT[comment], native, reason=why)
     if code is None:
         # X says of an element, where no history is kept, that it has ended or was deleted: not which.
         deleted = native == "F" or substate == _TERMINATED
         return JobStatus(JobState.CANCELLED, native, reason=comment or "it never ran") if deleted else None
     state = _judge(code, substate, comment)
     exit_code, signal = family.ended(code)
+    if exit_code is not None and 128 < exit_code < 193:
+        # The login shell, which the script is a child of, adds the signal that has ended the script to 128.
+        signal = exit_code - 128
     reason = f"Exit_status {code}{f': {comment}' if comment else ''}" if state is not JobState.COMPLETED else None
     return JobStatus(state, native, exit_code, signal, reason)
 

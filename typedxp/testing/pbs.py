@@ -85,6 +85,29 @@ class FakePbs(FakeFamily):
             raise Refused(11, "".join(f"{program}: Illegal operation on Array Subjob {word}\n" for word in words))
         return super()._act(program, words, act)
 
+    def _qdel(self, words: Sequence[str]) -> Answer:
+        given = [self._named(word) for word in words]
+        if len(words) > 1 and not all(found and all(each.running for each in found) for found in given):
+            # What waits in an array, or is not known, makes the original crash if it is in a list.
+            raise Refused(255, f"Connection refused\nCouldn't connect to cluster: {SERVER}\n")
+        if len(words) == 1 and (element := self._past(words[0])):
+            raise Refused(55, f"qdel: Request invalid for finished array subjob {called(element)}\n")
+        return super()._qdel(words)
+
+    def _named(self, name: str) -> list[FakeElement]:
+        """Find the elements of ``7[3-5].pbshost``, too."""
+        match = re.fullmatch(r"(\d+)\[(\d+)-(\d+)\](.*)", name)
+        if match is None:
+            return super()._named(name)
+        several = (f"{match[1]}[{index}]{match[4]}" for index in range(int(match[2]), int(match[3]) + 1))
+        return [element for one in several for element in super(FakePbs, self)._named(one)]
+
+    def _past(self, word: str) -> FakeElement | None:
+        """Find an element that has ended in an array that has not."""
+        found = self._named(word)
+        alone = len(found) == 1 and found[0].index is not None and found[0].phase is Phase.ENDED
+        return found[0] if alone and any(each.phase is not Phase.ENDED for each in found[0].job.elements) else None
+
     # qstat
 
     def _qstat(self, words: Sequence[str]) -> Answer:
@@ -146,7 +169,7 @@ def _ended(element: FakeElement) -> dict[str, object]:
         return {"job_state": "E", "substate": 51}
     if not element.started:
         # It never ran.
-        comment = {"comment": "Subjob terminated"} if element.index is not None else {}
+        comment = {"comment": "Subjob finished"} if element.index is not None else {}
         return {"job_state": "F", "substate": 92 if element.cause is Cause.DEPENDENCY else 91, **comment}
     code = exit_status(element, _OVER)
     end = "finished" if code == 0 else _ENDS.get(element.cause, "failed") if element.cause else "failed"

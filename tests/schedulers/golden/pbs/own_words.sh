@@ -3,7 +3,7 @@
 #PBS -S /bin/bash
 #PBS -j oe
 #PBS -o /home/ada/logs/jobs/7/
-#PBS -l 'software=matlab r2024'
+#PBS -l 'software="matlab r2024"'
 #PBS -l matlab=1
 #PBS -P 'climate 2'
 #PBS -p -5
