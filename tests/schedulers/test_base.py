@@ -9,6 +9,7 @@ import pytest
 from tests.schedulers.replies import Answers, reply
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster
+from typedxp.schedulers.pbs import PbsScheduler
 from typedxp.schedulers.shell import Command, Unanswered
 from typedxp.schedulers.slurm import SlurmScheduler
 
@@ -56,6 +57,14 @@ def test_what_is_gone_need_not_be_cancelled() -> None:
     Cluster(Limited(), Answers(reply(err="no such job", code=1))).cancel(["1"])
     with pytest.raises(SchedulerError, match="not allowed"):
         Cluster(Limited(), Answers(reply(err="not allowed", code=1))).cancel(["1"])
+
+
+def test_what_one_command_is_refused_the_others_still_do() -> None:
+    shell = Answers(reply(err="not allowed", code=1), reply())
+
+    with pytest.raises(SchedulerError, match="not allowed"):
+        Cluster(PbsScheduler(), shell).cancel(["1.pbshost", "2.pbshost"])
+    assert shell.asked == [("qdel", "1.pbshost"), ("qdel", "2.pbshost")]
 
 
 def test_a_limit_that_cannot_be_asked_for_is_unknown() -> None:

@@ -228,7 +228,8 @@ class Cluster:
         return commands
 
     def _act(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            reply = self.shell(command)
+        replies = [self.shell(command) for command in commands]
+        # What one command was refused is no reason to leave out the others.
+        for reply in replies:
             if reply.code != 0 and not self.scheduler.gone(reply):
                 answered(reply)
