@@ -9,6 +9,17 @@ import sys
 import pytest
 
 
+def typed(words, place, out, unbuffered):
+    return subprocess.run(
+        [sys.executable, "-m", "typedxp", *words.split()],
+        cwd=place,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=out,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     "words", ["--help", "ls --help", "--version", "profiles", "profiles --json", "profiles check oar"]
@@ -17,14 +28,7 @@ def test_a_closed_pipe_ends_any_command_quietly(tmp_path, words, unbuffered):
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing) as out:
-        done = subprocess.run(
-            [sys.executable, "-m", "typedxp", *words.split()],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
-            stdout=out,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        done = typed(words, tmp_path, out, unbuffered)
 
     assert (done.returncode, done.stderr) == (141, b"")
 
@@ -59,14 +63,7 @@ def test_a_closed_pipe_ends_a_plan_quietly(tmp_path):
 @pytest.mark.parametrize("words", ["--help", "--version", "profiles --json"])
 def test_a_full_disk_under_the_output_is_told_in_a_line(tmp_path, words, unbuffered):
     with open("/dev/full", "w") as out:  # noqa: PTH123
-        done = subprocess.run(
-            [sys.executable, "-m", "typedxp", *words.split()],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
-            stdout=out,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        done = typed(words, tmp_path, out, unbuffered)
 
     said = b"typedxp: The output cannot be written: No space left on device.\n"
     assert (done.returncode, done.stderr) == (1, said)

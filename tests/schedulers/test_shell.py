@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.schedulers.replies import reply
 from typedxp.errors import SchedulerError
@@ -18,7 +16,6 @@ from typedxp.schedulers.shell import (
     batches,
     local_shell,
     refused,
-    spans,
     start,
     unreadable,
 )
@@ -110,11 +107,3 @@ def test_a_started_program_has_its_own_session_and_appends(tmp_path) -> None:
         assert process.wait() == 0
 
     assert (tmp_path / "out").read_text() == f"{tmp_path}\n1\n" * 2
-
-
-@given(st.sets(st.integers(0, 100)))
-def test_spans_are_few_words_for_the_same_numbers(numbers) -> None:
-    ends = [[int(end) for end in span.split("-")] for span in spans(numbers)]
-
-    assert {number for span in ends for number in range(span[0], span[-1] + 1)} == numbers
-    assert len(ends) == sum(number - 1 not in numbers for number in numbers)

@@ -15,6 +15,7 @@ from typedxp.errors import StoreError
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.store.yaml import load
+from typedxp.vocabulary.listing import span
 from typedxp.vocabulary.telling import tell
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -116,7 +117,7 @@ def _meant(store: Store, word: str) -> Iterator[RunDirectory]:
 def _gaps(numbers: Sequence[int]) -> list[str]:
     """Say what is missing between whole numbers, as in ``3-5`` and ``9``."""
     between = [(low + 1, high - 1) for low, high in pairwise(numbers) if high - low > 1]
-    return [str(low) if low == high else f"{low}-{high}" for low, high in between]
+    return [span(low, high) for low, high in between]
 
 
 def _of_sweep(store: Store, word: str) -> list[RunDirectory]:

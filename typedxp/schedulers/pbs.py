@@ -21,9 +21,10 @@ from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.pbs_answers import STATES, ask, read_status
 from typedxp.schedulers.profile import Profile, Text, Writer, with_the_job
-from typedxp.schedulers.shell import Command, Reply, Shell, batches, spans
+from typedxp.schedulers.shell import Command, Reply, Shell, batches
 from typedxp.schedulers.units import clock
 from typedxp.vocabulary.jobs import JobStatus
+from typedxp.vocabulary.listing import spans
 
 _CHUNKS = ("nodes", "tasks", "cpus", "mem", "mem_per_cpu", "gpus")
 

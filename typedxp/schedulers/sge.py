@@ -19,8 +19,9 @@ from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile
 from typedxp.schedulers.sge_accounting import read_accounting
 from typedxp.schedulers.sge_profile import Sge
-from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, refused, spans, unreadable
+from typedxp.schedulers.shell import Command, Reply, Shell, answered, batches, refused, unreadable
 from typedxp.vocabulary.jobs import JobState, JobStatus
+from typedxp.vocabulary.listing import spans
 
 __all__ = ["Sge", "SgeScheduler"]
 

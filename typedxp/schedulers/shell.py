@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -174,17 +174,6 @@ def batches(names: Sequence[str]) -> list[tuple[str, ...]]:
         groups[-1].append(name)
         room -= len(name) + 1
     return [tuple(group) for group in groups]
-
-
-def spans(numbers: Iterable[int]) -> list[str]:
-    """Say whole numbers in as few words as there can be, in their order: 1, 2, 3 and 7 are ``1-3`` and ``7``."""
-    found: list[tuple[int, int]] = []
-    for number in sorted(set(numbers)):
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return [str(low) if low == high else f"{low}-{high}" for low, high in found]
 
 
 def _visible(text: str) -> str:

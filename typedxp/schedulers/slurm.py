@@ -16,10 +16,11 @@ from typedxp.errors import ProfileError, SchedulerError
 from typedxp.schedulers.base import Scheduler, Submitted
 from typedxp.schedulers.job import Job
 from typedxp.schedulers.profile import Profile
-from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, spans, unreadable
+from typedxp.schedulers.shell import Command, Reply, Shell, batches, refused, unreadable
 from typedxp.schedulers.slurm_accounting import exceeded
 from typedxp.schedulers.slurm_profile import Slurm, word
 from typedxp.vocabulary.jobs import JobState, JobStatus
+from typedxp.vocabulary.listing import spans
 
 __all__ = ["Slurm", "SlurmScheduler"]
 

@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray
 
 from typedxp.errors import ResultsError
+from typedxp.vocabulary.listing import spans
 from typedxp.vocabulary.version import VERSION
 
 UNKNOWN = "unknown"
@@ -24,10 +24,7 @@ _MOST_IDS = 10_000_000
 
 def spell_ids(ids: Iterable[int]) -> str:
     """Spell ids in short, in order and each once: ``"1-20,25"``."""
-    found = sorted(set(ids))
-    breaks = [place for place, (low, high) in enumerate(pairwise(found), 1) if high > low + 1]
-    spans = [found[start:stop] for start, stop in pairwise([0, *breaks, len(found)])]
-    return ",".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}" for span in spans if span)
+    return ",".join(spans(ids))
 
 
 def parse_ids(text: str) -> tuple[int, ...]:
