@@ -116,7 +116,7 @@ def _repository() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         shutil.copytree(PROGRAMS, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (place / ".gitignore").write_text("__pycache__/\nlogs/\noutputs/\nmultirun/\nfirst_line\nseconds\nstores\n")
+        (place / ".gitignore").write_text("__pycache__/\nlogs/\noutputs/\nmultirun/\n*_reached\nseconds\nstores\n")
         for number in range(200):
             file = place / f"package_{number % 10}" / f"module_{number}.py"
             file.parent.mkdir(exist_ok=True)

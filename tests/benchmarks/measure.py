@@ -49,9 +49,9 @@ def cpu(spent: Spent, place: Path) -> float:
     return spent.cpu
 
 
-def until_first_line(spent: Spent, place: Path) -> float:
-    """Return the seconds from the start of the process to the moment that it wrote to the file `first_line`."""
-    return (int((place / "first_line").read_text()) - spent.start) / 1e9
+def until(moment: str) -> Probe:
+    """Return the probe of the seconds from the start of the process to the moment that it wrote to a file."""
+    return lambda spent, place: (int((place / moment).read_text()) - spent.start) / 1e9
 
 
 def told(spent: Spent, place: Path) -> float:

@@ -1,9 +1,12 @@
 """Give jobs to a real Slurm, and write down what it took: `python cluster.py HOW`."""
 
+import time
+
+FILE_REACHED = time.time_ns()
+
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import typedxp
@@ -14,7 +17,7 @@ CALLS = 100
 
 @typedxp.experiment
 def train(run: typedxp.Run, seed: int = 0) -> None:
-    Path(run.directory, "first_line").write_text(str(time.time_ns()))
+    Path(run.directory, "reached").write_text(f"{FILE_REACHED} {time.time_ns()}")
 
 
 def _cancel() -> None:
@@ -74,16 +77,28 @@ def status() -> float:
     return time.perf_counter() - start
 
 
-def element() -> float:
-    """Execute one element on a cluster that has nothing else to do."""
+def _element(moment: int) -> float:
+    """Execute one element on a cluster that has nothing else to do; tell when it reached its file, and its function."""
     sweep = _launch(1, setup=["date +%s%N > started"]).wait()
-    place = sweep[0].directory
-    return (int((place / "first_line").read_text()) - int(Path("started").read_text())) / 1e9
+    reached = (sweep[0].directory / "reached").read_text().split()
+    return (int(reached[moment]) - int(Path("started").read_text())) / 1e9
 
+
+def element() -> float:
+    """Measure the start of an element up to the first line of the user's file."""
+    return _element(0)
+
+
+def function() -> float:
+    """Measure the start of an element up to the first line of the function."""
+    return _element(1)
+
+
+HOW = {measure.__name__: measure for measure in (submit, array, each, status, element, function)}
 
 if __name__ == "__main__":
     try:
-        seconds = {"submit": submit, "array": array, "each": each, "status": status, "element": element}[sys.argv[1]]()
+        seconds = HOW[sys.argv[1]]()
     finally:
         _cancel()
     Path("seconds").write_text(str(seconds))

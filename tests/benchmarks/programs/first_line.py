@@ -1,6 +1,9 @@
-"""An experiment that writes down when it was reached, in nanoseconds since 1970."""
+"""An experiment that writes down when its file and its function were reached, in nanoseconds since 1970."""
 
 import time
+
+FILE_REACHED = time.time_ns()
+
 from pathlib import Path
 
 import typedxp
@@ -8,7 +11,8 @@ import typedxp
 
 @typedxp.experiment
 def train(run: typedxp.Run, seed: int = 0) -> None:
-    Path("first_line").write_text(str(time.time_ns()))
+    Path("file_reached").write_text(str(FILE_REACHED))
+    Path("function_reached").write_text(str(time.time_ns()))
 
 
 if __name__ == "__main__":
