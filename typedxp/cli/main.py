@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from typedxp.errors import TypedxpError
+from typedxp.vocabulary.printing import printing
 from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.version import VERSION
 
@@ -59,10 +59,6 @@ def _closing() -> Iterator[None]:
         raise _ClosedError from error
 
 
-_UNWRITTEN = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
-"""What is wrong where output cannot be written."""
-
-
 class _Commands(click.Group):
     """Loads a subcommand when it is asked for."""
 
@@ -104,28 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Bytes on a command line that are no text, and were recorded as such.
         sys.stdout.reconfigure(errors="backslashreplace")
-    out = sys.stdout
-    try:
-        code = _answered(arguments)
-        # There is none where a shell has closed it: `>&-`.
-        if out is not None:
-            out.flush()
-    except (_ClosedError, BrokenPipeError):
-        # Whoever read our output, `head` for example, has seen enough.
-        _discard(out)
-        return 141
-    except OSError as error:
-        if error.errno not in _UNWRITTEN or error.filename is not None:
-            raise
-        _discard(out)
-        tell(f"The output cannot be written: {error.strerror or error}.")
-        return 1
-    return code
-
-
-def _discard(out: TextIO) -> None:
-    """Let nobody complain at the end of what could not be printed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    return printing(partial(_answered, arguments))
 
 
 def _answered(arguments: Sequence[str] | None) -> int:
@@ -133,6 +108,8 @@ def _answered(arguments: Sequence[str] | None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             code = typedxp.main(arguments, prog_name="typedxp", standalone_mode=False)
+    except _ClosedError as closed:
+        raise BrokenPipeError from closed
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -27,6 +26,7 @@ from typedxp.stages.compose.grammar import parse
 from typedxp.stages.declare.declaration import Declaration
 from typedxp.stages.snapshot.peek import Seen
 from typedxp.store.store import Store
+from typedxp.vocabulary.printing import printing
 from typedxp.vocabulary.records import Code, RunStatus
 from typedxp.vocabulary.stopping import Stopped
 from typedxp.vocabulary.telling import tell
@@ -36,7 +36,7 @@ def command_line(declaration: Declaration, program: str, arguments: Sequence[str
     """Do what was typed; return the exit code: 0 done, 1 a run failed, 2 refused, 128 and more stopped."""
     try:
         with current() as script:
-            code = _answered(declaration, program, arguments, script)
+            code = printing(partial(_answered, declaration, program, arguments, script))
             if script is not None:
                 script.ended(code)
         return code
@@ -65,10 +65,6 @@ def _answered(declaration: Declaration, program: str, arguments: Sequence[str], 
     except Stopped as stopped:
         tell(stopped)
         return 128 + stopped.request.signal
-    except BrokenPipeError:
-        # Whoever read our output, `head` for example, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _answer_or_plan(declaration: Declaration, flags: Flags, program: str, script: Session | None) -> Launch | None:
@@ -112,8 +108,6 @@ def _execute(what: Launch, flags: Flags, command: Sequence[str], script: Session
             show.plan_table(what)
             if what.profile is not None:
                 print(f"\n{script_of(what, len(what.plan.runs))}", end="")
-            # Here, where it is known what to do if nobody reads it to its end.
-            print(end="", flush=True)
         return 0
     return _launch(what, command, script)
 

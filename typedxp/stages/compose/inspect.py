@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, PlanError, Problem
@@ -63,8 +64,11 @@ def info(composer: Composer, overrides: Sequence[str], part: str) -> None:
     Raises:
         ConfigError: it cannot be composed.
     """
-    with _hydra(composer) as hydra, composer.translated():
+    said = io.StringIO()
+    # A log that cannot be written would complain of each line.
+    with _hydra(composer) as hydra, composer.translated(), redirect_stdout(said):
         hydra.show_info(part, composer.main, [text for text in overrides if not text.startswith("xp.")])
+    print(said.getvalue(), end="")
 
 
 def complete(composer: Composer, overrides: Sequence[str]) -> None:
