@@ -290,6 +290,20 @@ def test_logs_show_the_jobs_output_until_the_run_has_its_own(launch, typed, plac
     assert not (place / "asked").exists()
 
 
+def test_logs_say_where_the_errors_of_a_run_are_that_has_failed_or_printed_nothing_else(launch, typed, place):
+    launch(1)
+    (place / "logs" / "1" / "stderr.log").write_text("Traceback\n")
+    hint = "typedxp: What it printed as errors: typedxp logs 1 --err\n"
+    assert typed("logs", "1") == f"typedxp: Run 1 has printed nothing.\n{hint}"
+    (place / "logs" / "1" / "stdout.log").write_text("hello\n")
+    assert typed("logs", "1") == "hello\n"
+    directory = Store(place / "logs").run(1)
+    directory.write_status(replace(directory.read_status(), status=RunStatus.FAILED))
+
+    assert typed("logs", "1") == f"hello\n{hint}"
+    assert typed("logs", "1", "--err") == "Traceback\n"
+
+
 def test_logs_are_followed_to_the_end(launch, typed, place):
     launch(1)
     (place / "logs" / "1" / "stdout.log").write_text("hello\n")

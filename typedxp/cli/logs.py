@@ -15,6 +15,7 @@ from typedxp.runner.printed import job_output
 from typedxp.runner.waiting import explained
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
+from typedxp.vocabulary.records import RunStatus
 from typedxp.vocabulary.telling import tell
 
 _PAUSE = 0.5
@@ -47,6 +48,9 @@ def logs(run: int, store: Path, *, following: bool, err: bool, job: bool) -> Non
     if not any(shown.values()):
         why = f" It is {standing.status.status}: {cause}" if (cause := explained(standing)) else ""
         tell(f"Run {run} has printed nothing{' of the kind' if err or job else ''}.{why}")
+    bad = standing.status.status.final and standing.status.status is not RunStatus.COMPLETED
+    if not err and not job and (bad or not any(shown.values())) and _size(directory.stderr):
+        tell(f"What it printed as errors: typedxp logs {run} --err{home.option}")
 
 
 def _standing(home: Store, directory: RunDirectory, *, ask: bool) -> Standing:
@@ -57,11 +61,15 @@ def _standing(home: Store, directory: RunDirectory, *, ask: bool) -> Standing:
 
 def _file(standing: Standing, *, err: bool, job: bool) -> Path | None:
     own = standing.directory.stderr if err else standing.directory.stdout
-    if not job and (own.exists() and own.stat().st_size):
+    if not job and _size(own):
         return own
     if standing.job is None or (err and not job):
         return None
     return job_output(standing.directory, standing.job, standing.names)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _show(file: Path, start: int) -> int:
