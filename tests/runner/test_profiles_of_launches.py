@@ -46,6 +46,12 @@ def test_all_that_is_wrong_with_settings_and_profile_is_told_at_once(typed, tmp_
     assert not (tmp_path / "logs").exists()
 
 
+def test_a_profile_that_there_is_not_is_all_that_is_told_of_it(typed):
+    said = typed("xp/profile=cpu xp.profile.time=2h", code=2)
+
+    assert "1 problem in train:\n  xp/profile = 'cpu'  (command line)\n    There is no such option." in said
+
+
 def test_a_wrong_setting_is_refused_even_if_it_is_to_be_unset(typed):
     said = typed("xp/profile=gpu xp.profile.memm=null -n", code=2)
 

@@ -172,6 +172,9 @@ def _profile(sweep: Sweep, values: Any, first: Composed) -> Profile | list[Probl
     if not isinstance(values, dict):
         return None
     name = sweep.choice(PROFILE)
+    if name is None and any(problem.key == PROFILE for problem in sweep.problems):
+        # That it is not there is told; what was to be changed of it is not to blame.
+        return None
     chosen, problems = resolved(as_typed(values), home_of(name, first))
     if problems:
         return problems
