@@ -84,7 +84,8 @@ def test_status_says_where_runs_stand_in_one_line_each(typedxp, tmp_path):
     assert 0 <= row["seconds"] < 60
     assert typedxp("status 7", code=2) == "typedxp: There is no run 7 in logs.\n"
     assert "'x' is no run (12), no range (3-7), and no sweep" in typedxp("status x", code=2)
-    assert typedxp("status --logs elsewhere", code=2) == "typedxp: There is no directory elsewhere.\n"
+    nowhere = "typedxp: There is no directory elsewhere. Name a directory of runs, as given by xp.logs=DIR.\n"
+    assert typedxp("status --logs elsewhere", code=2) == nowhere
 
 
 def test_status_passes_over_what_is_damaged_and_survives_clocks_that_were_set_back(typedxp, tmp_path):

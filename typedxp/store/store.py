@@ -201,7 +201,8 @@ class Store:
             names = [name for name in os.listdir(self.root) if _ID.fullmatch(name)]
             return sorted(map(int, names))
         except FileNotFoundError as error:
-            raise StoreError(f"There is no directory {self.path}.") from error
+            advice = "Name a directory of runs, as given by xp.logs=DIR."
+            raise StoreError(f"There is no directory {self.path}. {advice}") from error
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {reason(error)}.") from error
 

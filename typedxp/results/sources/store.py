@@ -39,8 +39,7 @@ def read_store(root: Path, ids: Iterable[int] | None = None) -> Table:
     try:
         numbers = store.ids() if ids is None else [store.run(number).id for number in sorted(set(ids))]
     except StoreError as error:
-        advice = " Name a directory of runs, as given by xp.logs=DIR." if not root.is_dir() else ""
-        raise ResultsError(f"{error}{advice}") from error
+        raise ResultsError(str(error)) from error
     stamps = np.fromiter((_stamp(f"{store.root}/{number}/status.json") for number in numbers), np.int64, len(numbers))
     index = Index(store.cache)
     known = index.read(np.array(numbers, np.int64), stamps)
