@@ -315,6 +315,17 @@ def test_profiles_tell_where_they_come_from(typed, place):
     assert "Invalid qos specification" in said
 
 
+def test_a_profile_that_is_too_large_for_this_machine_is_listed_and_only_a_check_refuses_it(typed, place):
+    (place / "conf/xp/profile").mkdir(parents=True)
+    (place / "conf/xp/profile/big.yaml").write_text("scheduler: local\ncpus: 99999\n")
+
+    said = typed("profiles")
+    assert "\nbig " in f"\n{said}"
+    assert "99999" not in said
+    assert {row["problem"] for row in json.loads(typed("profiles", "--json"))} == {None}
+    assert "xp.profile.cpus = 99999" in typed("profiles", "check", "big", code=2)
+
+
 def test_profiles_that_cannot_be_used_are_listed_with_the_others_and_told(typed, place):
     (place / "conf/xp/profile").mkdir(parents=True)
     texts = {"good": "scheduler: slurm", "broken": "[", "based": "defaults: [good]", "wrong": "scheduler: slrum"}
