@@ -377,12 +377,12 @@ def test_on_a_terminal_waiting_shows_a_table(launch, place, monkeypatch):
         [sys.executable, "-m", "typedxp", "status", "--watch"],
         stderr=theirs,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30"},
         check=False,
     )
 
     said = os.read(ours, 100_000).decode()
-    assert re.search(r"1 +cancelled +1_0 +slurm job 1 has ended: CANCELLED", said)
+    assert re.search(r"1 +cancelled .* seed=0 +slurm job 1 has ended: CANCELLED", said)
     assert "2 cancelled" in said
 
 
