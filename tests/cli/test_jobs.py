@@ -368,6 +368,19 @@ def test_an_interrupted_submission_is_completed_by_retry(typed, place, how, monk
     assert {record.profile["time"] for record in records(place)} == {"02:00:00"}
 
 
+def test_what_chooses_no_run_is_told(launch, typed, place):
+    launch(1)
+    (place / "empty").mkdir()
+
+    assert typed("status", "--where", "seed > 3") == "typedxp: None of 1 run meets 'seed > 3'.\n"
+    assert typed("status", "1", "--where", "seed > 3") == "typedxp: None of 1 run meets 'seed > 3'.\n"
+    assert typed("status", "--logs", "empty", "--json") == "[]\ntypedxp: There are no runs in empty.\n"
+    said = typed("cancel", "--logs", "empty", "--where", "seed > 3")
+    assert said == "There is nothing to do.\ntypedxp: There are no runs in empty.\n"
+    launch(2)
+    assert "No run that is named meets 'seed > 0'." in typed("hold", "1", "--where", "seed > 0")
+
+
 def test_on_a_terminal_waiting_shows_a_table(launch, place, monkeypatch):
     launch(2)
     (place / "states" / "1").write_text("CANCELLED")

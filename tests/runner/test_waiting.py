@@ -99,6 +99,22 @@ def test_a_table_that_something_follows_in_its_place_is_cleared(standing, termin
     assert erased[1] > erased[0]
 
 
+def test_a_terminal_that_cannot_go_back_is_told_counts(standing, terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    look, screen = standing(1), terminal()
+    Watch()(look())
+
+    assert screen.getvalue() == "1 submitted\n"
+
+
+def test_who_has_closed_the_errors_is_told_nothing(standing, capsys, monkeypatch):
+    look = standing(1)
+    monkeypatch.setattr(sys, "stderr", None)
+    Watch()(look())
+
+    assert capsys.readouterr().out == ""
+
+
 def test_without_a_terminal_counts_are_told_when_they_change_and_lines_are_never_cut(standing, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     look = standing(2)

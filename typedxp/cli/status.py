@@ -36,7 +36,7 @@ def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, 
         try:
             standings = wait(home, directories, table, tell)
             # The same comes whole.
-            table.close(clear=sys.stdout.isatty())
+            table.close(clear=sys.stdout is not None and sys.stdout.isatty())
         finally:
             table.close()
     else:

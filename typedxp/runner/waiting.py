@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ def exit_code(standings: Sequence[Standing]) -> int:
 
 
 class Watch:
-    """Shows where runs stand: as a live table on a terminal, elsewhere as a line whenever it changes."""
+    """Shows where runs stand: as a live table on a terminal that can, elsewhere as a line whenever it changes."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -78,7 +79,10 @@ class Watch:
 
     def __call__(self, standings: Sequence[Standing]) -> None:
         """Show where the runs stand."""
-        if sys.stderr.isatty():
+        if sys.stderr is None:
+            # A shell has closed it: `2>&-`.
+            return
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._show(standings)
         elif (text := counted(standings)) != self._last:
             print(text, file=sys.stderr, flush=True)
