@@ -160,10 +160,6 @@ class LocalScheduler(Scheduler):
         """Stop a running element, and queue it again."""
         return Command((*_QUEUE, "requeue", name))
 
-    def gone(self, reply: Reply) -> bool:
-        """Whether the only complaint is of jobs that the queue does not know any more; it has acted on the others."""
-        return reply.err.startswith("The queue does not know ")
-
 
 def _field(refusal: str, profile: Profile) -> str:
     """Name the field of a profile that the queue refuses: what was not set itself was written into ``directives``."""
