@@ -368,6 +368,16 @@ def test_an_interrupted_submission_is_completed_by_retry(typed, place, how, monk
     assert {record.profile["time"] for record in records(place)} == {"02:00:00"}
 
 
+def test_a_run_that_cannot_be_read_is_not_waited_for_and_is_no_success(launch, typed, place):
+    launch(2)
+    end(place, "completed", 1, 2)
+    (place / "logs" / "2" / "status.json").write_text("{")
+
+    said = typed("status", "--watch", code=1)
+    assert "1  completed" in said
+    assert "logs/2/status.json cannot be read" in said
+
+
 def test_what_chooses_no_run_is_told(launch, typed, place):
     launch(1)
     (place / "empty").mkdir()
