@@ -329,6 +329,17 @@ def test_profiles_tell_where_they_come_from(typed, place):
     assert "Invalid qos specification" in said
 
 
+def test_a_profile_that_is_too_large_for_this_machine_is_listed_and_only_a_check_refuses_it(typed, place):
+    (place / "conf/xp/profile").mkdir(parents=True)
+    (place / "conf/xp/profile/big.yaml").write_text("scheduler: local\ncpus: 99999\n")
+
+    said = typed("profiles")
+    assert "\nbig " in f"\n{said}"
+    assert "99999" not in said
+    assert {row["problem"] for row in json.loads(typed("profiles", "--json"))} == {None}
+    assert "xp.profile.cpus = 99999" in typed("profiles", "check", "big", code=2)
+
+
 def test_profiles_that_cannot_be_used_are_listed_with_the_others_and_told(typed, place):
     (place / "conf/xp/profile").mkdir(parents=True)
     texts = {"good": "scheduler: slurm", "broken": "[", "based": "defaults: [good]", "wrong": "scheduler: slrum"}
@@ -371,6 +382,29 @@ def test_an_interrupted_submission_is_completed_by_retry(typed, place, how, monk
     assert {record.profile["time"] for record in records(place)} == {"02:00:00"}
 
 
+def test_a_run_that_cannot_be_read_is_not_waited_for_and_is_no_success(launch, typed, place):
+    launch(2)
+    end(place, "completed", 1, 2)
+    (place / "logs" / "2" / "status.json").write_text("{")
+
+    said = typed("status", "--watch", code=1)
+    assert "1  completed" in said
+    assert "logs/2/status.json cannot be read" in said
+
+
+def test_what_chooses_no_run_is_told(launch, typed, place):
+    launch(1)
+    (place / "empty").mkdir()
+
+    assert typed("status", "--where", "seed > 3") == "typedxp: None of 1 run meets 'seed > 3'.\n"
+    assert typed("status", "1", "--where", "seed > 3") == "typedxp: None of 1 run meets 'seed > 3'.\n"
+    assert typed("status", "--logs", "empty", "--json") == "[]\ntypedxp: There are no runs in empty.\n"
+    said = typed("cancel", "--logs", "empty", "--where", "seed > 3")
+    assert said == "There is nothing to do.\ntypedxp: There are no runs in empty.\n"
+    launch(2)
+    assert "No run that is named meets 'seed > 0'." in typed("hold", "1", "--where", "seed > 0")
+
+
 def test_on_a_terminal_waiting_shows_a_table(launch, place, monkeypatch):
     launch(2)
     (place / "states" / "1").write_text("CANCELLED")
@@ -380,12 +414,12 @@ def test_on_a_terminal_waiting_shows_a_table(launch, place, monkeypatch):
         [sys.executable, "-m", "typedxp", "status", "--watch"],
         stderr=theirs,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30"},
         check=False,
     )
 
     said = os.read(ours, 100_000).decode()
-    assert re.search(r"1 +cancelled +1_0 +slurm job 1 has ended: CANCELLED", said)
+    assert re.search(r"1 +cancelled .* seed=0 +slurm job 1 has ended: CANCELLED", said)
     assert "2 cancelled" in said
 
 

@@ -343,6 +343,22 @@ def test_untyped_yaml_composes_as_hydra_composes_it(project):
     assert "Known: mysql, pg." in desk.refused("req=1", "db=foo")
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("dbb=pg", "There is no such key yet. Did you mean db? To add it, write +dbb=pg"),
+        ("extra/dbs=pg", "There is no such key yet. Did you mean extra/db?\n"),
+        ("extra/dv=pg", "Did you mean extra/db?"),
+        ("+xp/profil=local", "There is no such config group. Did you mean xp/profile?"),
+        ("xp.foo=1", "There is no such key. Known: xp."),
+    ],
+)
+def test_a_config_group_that_was_misspelt_is_named_without_a_schema_too(project, argument, message):
+    desk = project({**MLXP, "extra/db/pg.yaml": "host: p\n"}, "", UNTYPED)
+
+    assert message in f"{desk.refused('req=1', argument)}\n"
+
+
 def test_an_untyped_config_that_is_to_be_seeded_needs_a_seed(desk):
     desk.script(
         "",

@@ -64,6 +64,14 @@ def test_worker_processes_and_a_profile_exclude_each_other(typed):
     assert "leave out the one or the other (xp.jobs=null)" in typed("xp/profile=gpu -j 2", code=2)
 
 
+def test_all_that_this_machine_can_never_give_is_told_at_once(typed, tmp_path):
+    said = typed("seed=1,2 xp/profile=local xp.profile.cpus=99999 xp.profile.gpus=99", code=2)
+
+    assert "2 problems in train:\n  xp.profile.cpus = 99999  (command line)\n    --cpus=99999: this machine" in said
+    assert "\n  xp.profile.gpus = 99  (command line)\n    --gpus=99: there is" in said
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_profile_and_going_on_here_exclude_each_other(typed):
     assert "To submit runs again: typedxp retry." in typed("xp/profile=gpu xp.resume=unfinished", code=2)
 

@@ -56,6 +56,11 @@ class LocalQueue:
         job: str = self.ask("submit", str(script), cwd=place, env=env)["job"]
         return job
 
+    @property
+    def last(self) -> str:
+        """The name of the job that was submitted last."""
+        return str(self.files.numbers()[-1])
+
     def word(self, name: str) -> str:
         """Say where an element stands, by the queue's word."""
         word: str = self.ask("status", name)[name]["word"]

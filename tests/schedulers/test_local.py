@@ -61,17 +61,26 @@ def test_a_single_gpu_may_be_written_without_a_list():
 def test_what_can_never_be_given_here_is_told_of_its_field(values, field, said, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    never = LocalScheduler().impossible(Local.model_validate(values), local_shell)
+    [(about, why)] = LocalScheduler().impossible(Local.model_validate(values), local_shell)
 
-    assert never is not None
-    assert never[0] == field
-    assert said in never[1]
+    assert about == field
+    assert said in why
+
+
+def test_all_that_can_never_be_given_here_is_told_each_of_its_field(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    wishes = Local(cpus=100000, gpus=2, after=["12", "13"], directives=["--cups=3", "--array=x", "--name 'a"])
+    never = LocalScheduler().impossible(wishes, local_shell)
+
+    assert [field for field, _ in never] == ["directives"] * 3 + ["cpus", "gpus", "after"]
+    assert "--after=12,13: " in never[-1][1]
 
 
 def test_what_can_be_given_here_is_not_told(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
 
-    assert LocalScheduler().impossible(Local(cpus=1, gpus=1, parallel=3, directives=["--hold"]), local_shell) is None
+    assert LocalScheduler().impossible(Local(cpus=1, gpus=1, parallel=3, directives=["--hold"]), local_shell) == []
 
 
 def test_what_a_profile_says_is_what_the_queue_understands(monkeypatch):

@@ -17,8 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.schedulers.local_queue import LocalQueue, until
+from typedxp.errors import SchedulerError
+from typedxp.schedulers.base import Cluster
 from typedxp.schedulers.queue import files as queue_files
 from typedxp.schedulers.queue.files import QueueFiles
+from typedxp.schedulers.registry import get_scheduler
 from typedxp.vocabulary.processes import process_start
 
 WAIT = "wait_for() { while [ ! -e $1 ]; do sleep 0.02; done; }\n"
@@ -186,8 +189,9 @@ def test_runs_outlive_the_terminal_and_the_shell_that_launched_them(queue, place
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 
-    assert queue.ended("1") == ["FAILED", "FAILED"]
-    assert (place / "local-1_1.log").read_text() == "not a tty\n"
+    job = queue.last
+    assert queue.ended(job) == ["FAILED", "FAILED"]
+    assert (place / f"local-{job}_1.log").read_text() == "not a tty\n"
 
 
 def test_a_signal_to_the_group_that_launched_them_reaches_no_run(queue, place):
@@ -205,7 +209,7 @@ def test_a_signal_to_the_group_that_launched_them_reaches_no_run(queue, place):
         os.killpg(shell.pid, signal.SIGINT)
         os.killpg(shell.pid, signal.SIGKILL)
 
-    assert queue.ended("1") == ["COMPLETED"]
+    assert queue.ended(queue.last) == ["COMPLETED"]
 
 
 def test_what_the_launching_shell_ignores_is_not_ignored_by_runs(queue, place):
@@ -213,8 +217,9 @@ def test_what_the_launching_shell_ignores_is_not_ignored_by_runs(queue, place):
     line = f"trap '' HUP INT; {sys.executable} -P -m typedxp.schedulers.queue submit job.sh"
     subprocess.run(["bash", "-c", line], cwd=place, env=queue.environment(), check=True, stdout=subprocess.DEVNULL)
 
-    assert queue.ended("1") == ["FAILED"]
-    assert queue.ask("status", "1")["1"]["signal"] == signal.SIGHUP
+    job = queue.last
+    assert queue.ended(job) == ["FAILED"]
+    assert queue.ask("status", job)[job]["signal"] == signal.SIGHUP
 
 
 def test_a_run_whose_record_is_removed_is_not_started_again(queue, place):
@@ -246,11 +251,11 @@ def test_a_dispatcher_that_cannot_start_costs_no_job(queue, place):
     (place / "job.sh").write_text("exit 0\n")
     reply = queue.say("submit", "job.sh", cwd=place)
 
-    assert json.loads(reply.out) == {"job": "1", "elements": ["1"]}
+    assert json.loads(reply.out) == {"job": queue.last, "elements": [queue.last]}
     assert "dispatcher.lock" in reply.err
     assert queue.say("status").err.startswith("The queue cannot be kept in ")
     (files.root / "dispatcher.lock").rmdir()
-    assert queue.ended("1") == ["COMPLETED"]
+    assert queue.ended(queue.last) == ["COMPLETED"]
 
 
 # Another start of the machine
@@ -411,7 +416,7 @@ def test_two_submitters_at_once_get_jobs_of_their_own(queue, place):
             scripts[-1].write_text(body)
         jobs = [answer["job"] for answer in pool.map(lambda s: queue.ask("submit", str(s), cwd=place), scripts)]
 
-    assert sorted(jobs) == [str(number) for number in range(1, 7)]
+    assert sorted(map(int, jobs)) == list(range(int(queue.last) - 5, int(queue.last) + 1))
     assert [queue.ended(job) for job in jobs] == [["COMPLETED"]] * 6
     assert sorted((place / "said").read_text().split()) == list("012345")
 
@@ -424,10 +429,11 @@ def test_a_job_may_submit_another_that_outlives_it(queue, place):
     until((place / "here").exists)
     kill(queue)
     (place / "go").touch()
-    until(lambda: (place / "local-1_4.log").read_text().startswith('{"job": "2"'))
+    until(lambda: queue.last != outer)
 
     assert queue.ended(outer) == ["COMPLETED"]
-    assert queue.ended("2") == ["COMPLETED"]
+    assert (place / f"local-{outer}_4.log").read_text().startswith(f'{{"job": "{queue.last}"')
+    assert queue.ended(queue.last) == ["COMPLETED"]
     assert (place / "inner").read_text() == "<>\n"
 
 
@@ -479,7 +485,7 @@ def test_names_that_the_queue_does_not_know_are_named_and_the_others_are_dealt_w
     job = queue.submit(place, "exit 0", "--hold")
     reply = queue.say("cancel", "77", job, f"{job}_3", "nonsense")
 
-    assert (reply.code, reply.err) == (1, f"The queue does not know 77, {job}_3, nonsense.\n")
+    assert (reply.code, reply.err) == (1, f"The queue of {os.uname().nodename} does not know 77, {job}_3, nonsense.\n")
     assert queue.word(job) == "CANCELLED"
 
 
@@ -505,6 +511,19 @@ def test_a_script_that_is_not_there_is_named(queue):
 
     assert reply.code == 2
     assert "nowhere.sh cannot be read: No such file or directory" in reply.err
+
+
+def test_jobs_of_two_machines_are_not_taken_for_each_other(queue, place, tmp_path):
+    other = LocalQueue(tmp_path / "of another machine")
+    job, theirs = queue.submit(place, "exit 0", "--hold"), other.submit(place, "exit 0", "--hold")
+
+    assert job != theirs
+    here = Cluster(get_scheduler("local"), queue)
+    assert here.statuses({theirs: [theirs]}) == {}
+    for act in (here.cancel, here.hold, here.release):
+        with pytest.raises(SchedulerError, match=f"The queue of {os.uname().nodename} does not know {theirs}"):
+            act([theirs])
+    assert (queue.word(job), other.word(theirs)) == ("HELD", "HELD")
 
 
 def test_asking_an_empty_queue_starts_and_writes_nothing(queue):
@@ -540,7 +559,7 @@ def test_a_variable_that_is_no_text_is_kept_as_it_is(queue, place):
     command = [sys.executable, "-P", "-m", "typedxp.schedulers.queue", "submit", "job.sh"]
     env = {os.fsencode(k): os.fsencode(v) for k, v in queue.environment().items()} | {b"ODD": b"\xff\n'"}
     subprocess.run(command, cwd=place, env=env, check=True, stdout=subprocess.DEVNULL)
-    queue.ended("1")
+    queue.ended(queue.last)
 
     assert (place / "said").read_bytes() == b"\xff\n'"
 
@@ -580,16 +599,17 @@ def test_jobs_count_up_and_old_ones_are_removed(tmp_path, monkeypatch):
     files.make()
     options = queue_files.Options(name="x", output="y", slots=1)
     numbers = [files.add("/", 0o022, options, b"", {}) for _ in range(3)]
-    for number in (2, 3):
+    for number in numbers[1:]:
         job = files.job(number)
         assert job is not None
         files.mark_done(job)
-    os.utime(files.jobs / "3" / "done", (0, 0))
+    os.utime(files.jobs / str(numbers[2]) / "done", (0, 0))
     files.prune()
 
-    assert numbers == [1, 2, 3]
-    assert files.numbers() == [1, 2]
-    assert files.add("/", 0o022, options, b"", {}) == 4
+    first = numbers[0]
+    assert numbers == [first, first + 1, first + 2]
+    assert files.numbers() == numbers[:2]
+    assert files.add("/", 0o022, options, b"", {}) == first + 3
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"word": "DANCING", "gpus": []}', '{"word": "QUEUED"}'])
@@ -598,9 +618,10 @@ def test_a_record_that_is_damaged_is_no_success(tmp_path, damage):
     files.make()
     job = files.job(files.add("/", 0o022, queue_files.Options(name="x", output="y", slots=1), b"", {}))
     assert job is not None
-    (files.jobs / "1" / "1.json").write_text(damage)
+    name = str(job.id)
+    (files.jobs / name / f"{name}.json").write_text(damage)
 
-    assert files.record(job, "1").word == "VANISHED"
+    assert files.record(job, name).word == "VANISHED"
 
 
 def test_the_state_directory_is_of_this_user_and_this_machine(monkeypatch, tmp_path):

@@ -78,10 +78,15 @@ def chosen(store: Path, words: Sequence[str], where: str | None) -> list[RunDire
     """
     home = Store(store)
     runs = list(dict.fromkeys(run for word in words for run in _meant(home, word)) if words else home.runs())
-    if where is None:
+    if not runs:
+        tell(f"There are no runs in {store}.")
+    if where is None or not runs:
         return runs
-    meeting = _meeting(store, where)
-    return [run for run in runs if run.id in meeting]
+    met, note = _meeting(store, where)
+    left = [run for run in runs if run.id in met]
+    if not left:
+        tell(note or f"No run that is named meets {where!r}.")
+    return left
 
 
 def _check(_: click.Context, __: click.Parameter, words: Sequence[str]) -> Sequence[str]:
@@ -135,8 +140,10 @@ def _is_of(run: RunDirectory, sweep: str) -> bool:
         return False
 
 
-def _meeting(store: Path, where: str) -> set[int]:
+def _meeting(store: Path, where: str) -> tuple[set[int], str]:
+    """Return the runs of a store that meet a condition, and why there are none."""
     # It works with arrays, which take time to load.
     from typedxp.results.runs.listing import list_runs
 
-    return set(list_runs(store, ("run",), where).columns["run"])
+    found = list_runs(store, ("run",), where)
+    return set(found.columns["run"]), found.note

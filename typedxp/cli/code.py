@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from typedxp.cli.options import json_option, store_option
-from typedxp.cli.tables import show
 from typedxp.runner.snapshots import open_code, snapshot_of
 from typedxp.stages.snapshot.contents import write_files
 from typedxp.store.directory import dump
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunRecord
 from typedxp.vocabulary.telling import tell
+from typedxp.vocabulary.terminal import show
 
 repository_option = click.option(
     "--repository",

@@ -13,11 +13,12 @@ import click
 
 from typedxp.cli.code import repository_option
 from typedxp.cli.options import json_option, store_option
-from typedxp.cli.tables import print_table, show, show_short
+from typedxp.cli.tables import print_table, show_short
 from typedxp.runner.comparing import CodeChanges, Making, compare_making
 from typedxp.store.directory import dump
 from typedxp.store.streams import spell
 from typedxp.vocabulary.inputs import InputRecord
+from typedxp.vocabulary.terminal import show
 
 _LINES = 200
 """Files, and lines of a patch, that are shown without being asked for."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from typedxp.cli.options import json_option, store_option
-from typedxp.cli.tables import print_table, show, show_short
+from typedxp.cli.tables import print_table, show_short
 from typedxp.store.directory import dump
+from typedxp.vocabulary.terminal import show
 
 _LONGEST = 60
 

@@ -12,7 +12,7 @@ import click
 from typedxp.cli.options import store_option
 from typedxp.runner.following import Standing, follow, locate
 from typedxp.runner.printed import job_output
-from typedxp.runner.waiting import explained
+from typedxp.runner.standings import explained
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
 from typedxp.vocabulary.records import RunStatus

@@ -10,11 +10,12 @@ import click
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.results import split_names
-from typedxp.cli.tables import print_csv, print_table, show_point, show_short, show_time
+from typedxp.cli.tables import print_csv, print_table, show_short, show_time
 from typedxp.results.runs.moments import TIMES
 from typedxp.store.directory import dump
 from typedxp.store.streams import spell
 from typedxp.vocabulary.telling import tell
+from typedxp.vocabulary.terminal import show_point
 
 _FACTS = ("run", "status", "experiment")
 

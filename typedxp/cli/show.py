@@ -13,7 +13,6 @@ import click
 
 from typedxp.cli.options import json_option, store_option
 from typedxp.cli.tables import print_table, show_short, show_time
-from typedxp.cli.tables import show as spelled
 from typedxp.runner.provenance import Provenance, read_provenance
 from typedxp.store import yaml
 from typedxp.store.directory import dump
@@ -21,6 +20,7 @@ from typedxp.store.store import Store
 from typedxp.store.streams import spell
 from typedxp.vocabulary.environment import EnvironmentDocument
 from typedxp.vocabulary.records import Code
+from typedxp.vocabulary.terminal import show as spelled
 
 Rows = Iterator[tuple[str, Any]]
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-_LONGEST = 80
-"""Characters of one of several values on a line."""
-
-
-def show(value: Any) -> str:
-    """Write a value for a terminal: text as it is if it can be printed, everything else as JSON."""
-    return value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
-
-
-def show_point(point: Mapping[str, Any]) -> str:
-    """Write what tells a run from others: ``lr=0.1 seed=3``, and nothing at length."""
-    return " ".join(f"{key}={_cut(show(value))}" for key, value in point.items())
+from typedxp.vocabulary.terminal import show
 
 
 def show_short(value: Any) -> str:
@@ -37,10 +26,6 @@ def show_time(value: Any) -> str:
         return datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, TypeError):
         return show_short(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def print_table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:

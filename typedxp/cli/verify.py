@@ -13,7 +13,7 @@ import click
 
 from typedxp.cli.options import json_option
 from typedxp.cli.repeating import how_to_repeat, nothing, repeating_options, stopped, tell_environment
-from typedxp.cli.tables import print_table, show
+from typedxp.cli.tables import print_table
 from typedxp.errors import ResultsError
 from typedxp.results.sameness.found import Tolerance
 from typedxp.runner.rerun import prepare
@@ -24,6 +24,7 @@ from typedxp.store.store import Store
 from typedxp.store.verifications import plain
 from typedxp.vocabulary.stopping import Stopped
 from typedxp.vocabulary.telling import tell
+from typedxp.vocabulary.terminal import show
 from typedxp.vocabulary.verification import Outcome, Part, Verification
 
 _SHOWN = 10

@@ -35,13 +35,9 @@ def named_profile(name: str) -> dict[str, Any]:
     found = profiles_from_here()
     if name not in found:
         raise ProfileError(f"There is no profile {name!r}. {nearest(name, found)} To list them: typedxp profiles")
-    return _resolved(name, found[name])
-
-
-def _resolved(name: str, found: Found) -> dict[str, Any]:
-    values, problems = resolved(found.values, lambda _: found.origin)
+    values, problems = resolved(found[name].values, lambda _: found[name].origin)
     if problems:
-        raise ConfigError(f"the profile {name}", problems)
+        raise ConfigError(_title(name), problems)
     return values
 
 
@@ -56,32 +52,47 @@ def judge_named(values: Mapping[str, Any], name: str | None) -> Profile:
         found = profiles_from_here().get(name) if name is not None else None
         return found.origin if found is not None else "command line"
 
-    return _judged(values, name, origin)
+    judged = judge_profile(values, Composed({}, {}, {}, {}, (), origin), name)
+    if isinstance(judged, list):
+        raise ConfigError(_title(name), judged)
+    return judged
 
 
 def wrong_with(name: str, found: Found) -> str | None:
-    """Say what is wrong with a profile; one with a defaults list is left to the experiments that can read it."""
+    """Say what is wrong with a profile on whatever machine; one with a defaults list is left to its experiments."""
     if "defaults" in found.values:
         return None
-    try:
-        _judged(_resolved(name, found), name, lambda _: found.origin)
-    except ConfigError as error:
-        return str(error)
-    return None
+
+    def origin(_: Key) -> str:
+        return found.origin
+
+    values, problems = resolved(found.values, origin)
+    judged = problems or _as_written(values, Composed({}, {}, {}, {}, (), origin), name)
+    return str(ConfigError(_title(name), judged)) if isinstance(judged, list) else None
 
 
-def _judged(values: Mapping[str, Any], name: str | None, origin: Origin) -> Profile:
-    judged = judge_profile(values, Composed({}, {}, {}, {}, (), origin), name)
-    if isinstance(judged, list):
-        raise ConfigError(f"the profile {name}" if name is not None else "the profile", judged)
-    return judged
+def _title(name: str | None) -> str:
+    return f"the profile {name}" if name is not None else "the profile"
 
 
 def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None = None) -> Profile | list[Problem]:
     """Judge what was composed for a profile; ``name`` is the option that was chosen, if one was.
 
-    What its scheduler cannot express is a problem, too.
+    What its scheduler cannot express is a problem, too, and what it can never give here.
     """
+    profile = _as_written(values, point, name)
+    if isinstance(profile, list):
+        return profile
+    origin, plain = home_of(name, point), profile.plain()
+    never = get_scheduler(profile.scheduler).impossible(profile, local_shell)
+    return [
+        Problem(f"xp.profile.{field}", shown(plain[field]) if field in plain else "", origin((*_PLACE, field)), why)
+        for field, why in never
+    ] or profile
+
+
+def _as_written(values: Mapping[str, Any], point: Composed, name: str | None) -> Profile | list[Problem]:
+    """Judge a profile without looking at what there is on this machine."""
     origin = home_of(name, point)
     unset = {key for key, value in values.items() if value is None}
     values = {key: value for key, value in values.items() if value is not None}
@@ -109,9 +120,6 @@ def judge_profile(values: Mapping[str, Any], point: Composed, name: str | None =
         profile.check()
     except ProfileError as error:
         return [Problem(".".join(_PLACE), "", origin(place), str(error))]
-    if (never := judge.impossible(profile, local_shell)) is not None:
-        field, why = never
-        return [Problem(f"xp.profile.{field}", shown(profile.plain()[field]), origin((*_PLACE, field)), why)]
     return profile
 
 

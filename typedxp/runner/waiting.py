@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from typedxp.runner.following import Standing, follow
+from typedxp.runner.standings import Lines, counted, points_of
 from typedxp.schedulers.shell import Shell, local_shell
 from typedxp.store.directory import RunDirectory
 from typedxp.store.store import Store
@@ -17,7 +18,6 @@ from typedxp.vocabulary.records import RunStatus
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.table import Table
 
 PAUSES = (1.0, 2.0, 3.0, 5.0)
 """Seconds between the first questions to a scheduler; from then on the last of them: others ask it, too."""
@@ -69,68 +69,50 @@ def exit_code(standings: Sequence[Standing]) -> int:
     return 0 if all(standing.status.status is RunStatus.COMPLETED for standing in standings) else 1
 
 
-def counted(standings: Sequence[Standing]) -> str:
-    """Count the runs by where they stand: ``3 completed, 1 running, 16 submitted``."""
-    counts = Counter(standing.status.status for standing in standings)
-    return ", ".join(f"{counts[word]} {word}" for word in RunStatus if counts[word])
-
-
-def explained(standing: Standing) -> str:
-    """Say in one line why a run stands where it does: in the scheduler's words while it is in a queue."""
-    found = standing.found
-    if standing.status.status.final or found is None or standing.job is None:
-        text = standing.status.cause
-    else:
-        reason = f" ({found.reason})" if found.reason else ""
-        text = f"{standing.job.scheduler} {standing.name}: {found.native}{reason}"
-    line = (text or "").partition("\n")[0]
-    return line if line.isprintable() else ascii(line)[1:-1]
-
-
 class Watch:
-    """Shows where runs stand: as a live table on a terminal, elsewhere as a line whenever it changes."""
+    """Shows where runs stand: as a live table on a terminal that can, elsewhere as a line whenever it changes."""
 
     def __init__(self) -> None:
         self._last = ""
         self._live: Live | None = None
+        self._lines: Lines | None = None
 
     def __call__(self, standings: Sequence[Standing]) -> None:
         """Show where the runs stand."""
-        if sys.stderr.isatty():
+        if sys.stderr is None:
+            # A shell has closed it: `2>&-`.
+            return
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._show(standings)
         elif (text := counted(standings)) != self._last:
             print(text, file=sys.stderr, flush=True)
             self._last = text
 
-    def close(self) -> None:
-        """Leave the table as it is."""
+    def close(self, *, clear: bool = False) -> None:
+        """Leave the table as it is, or ``clear`` the place of it."""
         if self._live is not None:
+            self._live.transient = clear
             self._live.stop()
         self._live = None
 
     def _show(self, standings: Sequence[Standing]) -> None:
         from rich.console import Console
         from rich.live import Live
+        from rich.text import Text
 
+        if self._lines is None:
+            # Once, since what runs were given does not change.
+            self._lines = Lines(points_of(standings))
         if self._live is None:
             self._live = Live(console=Console(stderr=True), auto_refresh=False)
             self._live.start()
-        self._live.update(_table(standings, rows=max(1, self._live.console.height - 4)), refresh=True)
-
-
-def _table(standings: Sequence[Standing], rows: int) -> Table:
-    """Make a table of as many runs as there is room for, those first that are looked for."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", caption=counted(standings), caption_justify="left")
-    table.add_column("run", justify="right")
-    for name in ("status", "job", ""):
-        table.add_column(name, no_wrap=True)
-    for one in sorted(standings, key=lambda one: (_SHOWN.index(one.status.status), one.directory.id))[:rows]:
+        lines = _chosen(standings, self._lines, rows=max(1, self._live.console.height - 3))
         # Text, since what others say may look like markup.
-        cells = (str(one.directory.id), str(one.status.status), one.name or "", explained(one))
-        table.add_row(*map(Text, cells))
-    if len(standings) > rows:
-        table.add_row("", Text(f"and {len(standings) - rows} more"))
-    return table
+        self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
+
+
+def _chosen(standings: Sequence[Standing], lines: Lines, rows: int) -> list[str]:
+    """Write as many lines as there is room for, those first that are looked for, and how many runs stand where."""
+    ordered = sorted(standings, key=lambda one: (_SHOWN.index(one.status.status), one.directory.id))
+    more = [f"        and {len(standings) - rows} more"] if len(standings) > rows else []
+    return [*map(lines.line, ordered[:rows]), *more, counted(standings)]

@@ -65,12 +65,12 @@ class Scheduler(ABC):
             )
         return [f"{profile.prefix} {option}" for option in options]
 
-    def impossible(self, profile: Profile, shell: Shell) -> tuple[str, str] | None:  # noqa: ARG002 - for those that can
-        """Name a field of a profile that can never be given, and say why; None if nothing is known of it.
+    def impossible(self, profile: Profile, shell: Shell) -> list[tuple[str, str]]:  # noqa: ARG002 - for those that can
+        """Name the fields of a profile that can never be given, each with the reason.
 
-        Every judgement of a profile asks this: it is for schedulers that can tell at once, and for certain.
+        Every profile that is chosen is judged by this: it is for schedulers that can tell at once, and for certain.
         """
-        return None
+        return []
 
     @abstractmethod
     def job_options(self, profile: Profile, job: Job) -> list[str]:

@@ -86,20 +86,16 @@ class LocalScheduler(Scheduler):
         "VANISHED": JobState.NODE_FAILED,
     }
 
-    def impossible(self, profile: Profile, shell: Shell) -> tuple[str, str] | None:
+    def impossible(self, profile: Profile, shell: Shell) -> list[tuple[str, str]]:
         """Let the queue, which is on this machine, judge the options, if there are some that it could refuse."""
         if not profile.asked & {"cpus", "gpus", "after", "directives"}:
-            return None
+            return []
         lines = "\n".join(self.directives(profile, Job("job", (), Path("/"), Path("/"))))
         try:
             reply = shell(Command((*_QUEUE, "submit", "--test", "/dev/stdin"), stdin=f"{lines}\n"))
         except SchedulerError:
-            return None
-        if reply.code != _BAD_OPTION:
-            return None
-        about = re.match(r"(?:Argument )?--([a-z-]+)", reply.said)
-        field = about[1].replace("-", "_") if about is not None else ""
-        return field if field in profile.asked else "directives", reply.said
+            return []
+        return [(_field(line, profile), line) for line in reply.said.splitlines()] if reply.code == _BAD_OPTION else []
 
     def job_options(self, profile: Profile, job: Job) -> list[str]:
         """Write name, output and array."""
@@ -164,9 +160,12 @@ class LocalScheduler(Scheduler):
         """Stop a running element, and queue it again."""
         return Command((*_QUEUE, "requeue", name))
 
-    def gone(self, reply: Reply) -> bool:
-        """Whether the only complaint is of jobs that the queue does not know any more; it has acted on the others."""
-        return reply.err.startswith("The queue does not know ")
+
+def _field(refusal: str, profile: Profile) -> str:
+    """Name the field of a profile that the queue refuses: what was not set itself was written into ``directives``."""
+    about = re.match(r"(?:Argument )?--([a-z-]+)", refusal)
+    field = about[1].replace("-", "_") if about is not None else ""
+    return field if field in profile.asked else "directives"
 
 
 def _act(verb: str, names: Sequence[str]) -> list[Command]:

@@ -111,7 +111,7 @@ def _act(files: QueueFiles, verb: str, names: Sequence[str]) -> dict[str, Any]:
         ensure_dispatcher(files)
         _wait(lambda: not request.exists(), files)
     if unknown := [name for name in names if name not in known]:
-        raise SchedulerError(f"The queue does not know {', '.join(unknown)}.")
+        raise SchedulerError(f"The queue of {files.root.name} does not know {', '.join(unknown)}.")
     return {verb: known}
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ from typing import Any
 
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.queue.words import Options, QueuedJob, Record, Word
+
+_FIRST = 100_000
+"""The least that the number of a job may be; that of the first is between this and ten times as much."""
 
 KEPT = 7 * 86_400.0
 """Seconds for which jobs that have ended are kept."""
@@ -94,7 +98,7 @@ class QueueFiles:
             OSError: it cannot be written; nothing of it is left.
         """
         with self.locked():
-            number = 1 + max(self._last(), *self.numbers(), 0)
+            number = 1 + max([self._last(), *self.numbers()])
             draft = self.jobs / f".{number}"
             shutil.rmtree(draft, ignore_errors=True)
             try:
@@ -110,9 +114,13 @@ class QueueFiles:
         return number
 
     def _last(self) -> int:
+        """Return the number of the last job; a new queue begins where hardly another one does.
+
+        One store may hold jobs of several machines, or of containers that come and go.
+        """
         with suppress(OSError, ValueError):
             return int((self.root / "last").read_text())
-        return 0
+        return _FIRST + secrets.randbelow(9 * _FIRST)
 
     def numbers(self) -> list[int]:
         """List the numbers of the jobs that are kept, in their order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +20,7 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 class OptionError(SchedulerError):
-    """An option makes no sense, or asks for what there is not: the message begins with its name, if it is known."""
+    """Options make no sense, or ask for what there is not: a line for each, which begins with its name if known."""
 
 
 class _Parser(ArgumentParser):
@@ -36,10 +36,16 @@ def read_options(
     ``known`` returns the job of a number, or None.
 
     Raises:
-        OptionError: an option is not known, has no such value, or asks for more than there is.
+        OptionError: some are not known, have no such values, or ask for more than there is.
     """
-    found = _parser().parse_args([*_lines(text), *words])
-    options = Options(
+    found, wrong = _parse(_lines(text), words)
+    if not wrong and found.warn is not None and (found.time is None or found.warn >= found.time):
+        wrong.append("--warn must be less than --time.")
+    ids = _gpu_ids(found, environment)
+    wrong += _too_much(found, ids, known)
+    if wrong:
+        raise OptionError("\n".join(wrong))
+    return Options(
         name=found.name or script.name,
         output=found.output or "local-%n.log",
         slots=found.slots or cpus(),
@@ -47,7 +53,7 @@ def read_options(
         parallel=found.array[1] if found.array else None,
         cpus=found.cpus,
         gpus=found.gpus,
-        gpu_ids=_gpu_ids(found, environment),
+        gpu_ids=ids,
         time=found.time,
         warn=found.warn,
         grace=found.grace,
@@ -55,8 +61,6 @@ def read_options(
         hold=found.hold,
         after=found.after,
     )
-    _check(options, known)
-    return options
 
 
 def output_path(options: Options, directory: str, name: str) -> Path:
@@ -65,18 +69,26 @@ def output_path(options: Options, directory: str, name: str) -> Path:
     return Path(directory, text)
 
 
-def _lines(text: str) -> list[str]:
-    """Return the words of the lines before the first command."""
-    words: list[str] = []
+def _lines(text: str) -> Iterator[str]:
+    """Yield the options of the lines before the first command."""
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             break
         if re.match(rf"{PREFIX}\s", line):
-            try:
-                words += shlex.split(line.removeprefix(PREFIX))
-            except ValueError as error:
-                raise OptionError(f"{line}: {error}.") from error
-    return words
+            yield line.removeprefix(PREFIX).strip()
+
+
+def _parse(lines: Iterable[str], words: Sequence[str]) -> tuple[Namespace, list[str]]:
+    """Read options line by line, the ``words`` last; return them, and what is wrong with each that cannot be read."""
+    parser, found, wrong = _parser(), Namespace(), []
+    for line in [*lines, shlex.join(words)]:
+        try:
+            parser.parse_args(shlex.split(line), found)
+        except ValueError as error:
+            wrong.append(f"{PREFIX} {line}: {error}.")
+        except OptionError as error:
+            wrong.append(str(error))
+    return found, wrong
 
 
 def _parser() -> _Parser:
@@ -98,24 +110,21 @@ def _parser() -> _Parser:
 
 
 def _gpu_ids(found: Namespace, environment: Mapping[str, str]) -> tuple[str, ...]:
-    if not found.gpus:
-        return ()
-    ids = tuple(dict.fromkeys(same_words(found.gpu_ids or gpu_ids(environment))))
-    if len(ids) < found.gpus:
+    """Name the GPUs to choose from, if some are asked for."""
+    return tuple(dict.fromkeys(same_words(found.gpu_ids or gpu_ids(environment)))) if found.gpus else ()
+
+
+def _too_much(found: Namespace, ids: Sequence[str], known: Callable[[int], object]) -> Iterator[str]:
+    """Say what is asked for that there is not."""
+    if found.cpus is not None and found.cpus > cpus():
+        yield f"--cpus={found.cpus}: this machine has {cpus()} CPUs. Ask for no more."
+    if len(ids) < (found.gpus or 0):
         there = f"only {', '.join(ids)}" if ids else "none that CUDA_VISIBLE_DEVICES or nvidia-smi tell of"
         advice = "Ask for no more, or name those that there are by --gpu-ids, as in --gpu-ids=0,1."
-        raise OptionError(f"--gpus={found.gpus}: there is {there}. {advice}")
-    return ids
-
-
-def _check(options: Options, known: Callable[[int], object]) -> None:
-    if options.cpus is not None and options.cpus > cpus():
-        raise OptionError(f"--cpus={options.cpus}: this machine has {cpus()} CPUs. Ask for no more.")
-    if options.warn is not None and (options.time is None or options.warn >= options.time):
-        raise OptionError("--warn must be less than --time.")
-    if unknown := [number for number in options.after if known(number) is None]:
+        yield f"--gpus={found.gpus}: there is {there}. {advice}"
+    if unknown := [str(number) for number in found.after if known(number) is None]:
         advice = "To list those that it knows: python -m typedxp.schedulers.queue status"
-        raise OptionError(f"--after={unknown[0]}: the queue does not know such a job. {advice}")
+        yield f"--after={','.join(unknown)}: the queue does not know such a job. {advice}"
 
 
 def _array(text: str) -> tuple[tuple[int, ...], int | None]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from typedxp.stages.compose.grammar import typed
-from typedxp.stages.compose.structure import hint, null_above
+from typedxp.stages.compose.structure import hint, near_group, null_above
 from typedxp.vocabulary.plan import Assignment
 from typedxp.vocabulary.schema import MISSING, Key, Model
 from typedxp.vocabulary.tree import ABSENT, child, copy, leaves, put, untyped
@@ -28,29 +28,31 @@ def assign(
     value: Any,
     schema: Model | None,
     spell: Callable[[Key], Key],
+    *,
+    groups: Callable[[], Sequence[str]],
 ) -> None:
     """Apply one override to ``tree``: a mapping is merged, anything else replaces what was there.
 
-    ``spell`` spells a key by the names of its fields.
+    ``spell`` spells a key by the names of its fields, ``groups`` names the config groups, one of which may be meant.
 
     Raises:
         AssignmentError: the key is not there, or there already, or leads through something that is no mapping.
     """
     parent = _parent(tree, key, make=assignment.verb in ("add", "force"))
     if parent is ABSENT:
-        raise AssignmentError(key, _unknown(tree, key, schema, assignment))
+        raise AssignmentError(key, _unknown(tree, key, schema, assignment, groups()))
     old = child(parent, key[-1])
     if assignment.verb == "delete":
         _delete(parent, key, old, value)
     elif assignment.verb == "add" and not _vacant(old) and not isinstance(value, dict | list):
         raise AssignmentError(key, f"It is there already. Set it without the '+': {assignment.text.lstrip('+')}")
     elif assignment.verb == "set" and old is ABSENT:
-        raise AssignmentError(key, _unknown(tree, key, schema, assignment))
+        raise AssignmentError(key, _unknown(tree, key, schema, assignment, groups()))
     elif isinstance(value, dict) and isinstance(old, dict) and assignment.verb != "replace":
         # A mapping that is added is merged into one that is there, and replaces its values: Hydra does so, too.
         below = replace(assignment, verb="force") if assignment.verb == "add" else assignment
         for name, item in value.items():
-            assign(tree, below, spell((*key, str(name))), item, schema, spell)
+            assign(tree, below, spell((*key, str(name))), item, schema, spell, groups=groups)
     elif isinstance(parent, list) and old is ABSENT:
         _append(parent, key, value)
     else:
@@ -157,18 +159,22 @@ def _delete(parent: Any, key: Key, old: Any, value: Any) -> None:
         del parent[key[-1]]
 
 
-def _unknown(tree: dict[str, Any], key: Key, schema: Model | None, assignment: Assignment) -> str:
+def _unknown(
+    tree: dict[str, Any], key: Key, schema: Model | None, assignment: Assignment, groups: Sequence[str]
+) -> str:
     if text := null_above(tree, key, schema):
         return text
     if _open(key, schema) and assignment.verb == "set":
-        return f"There is no such key yet. To add it, write +{assignment.text}"
-    return f"There is no such key. {hint(key, schema, tree)}".strip()
+        advice = f"To add it, write +{assignment.text}"
+        near = near_group(key, groups)
+        return " ".join(filter(None, ("There is no such key yet.", near, "" if near and "/" in key[-1] else advice)))
+    return f"There is no such key. {hint(key, schema, tree, groups)}".strip()
 
 
 def _open(key: Key, schema: Model | None) -> bool:
     """Say whether the schema leaves it to the user which keys there are at this place."""
     if schema is None or key[0] == "xp":
-        return schema is None
+        return key[0] != "xp"
     if schema.find(key[:1]) is None:
         return schema.extra
     for depth in range(len(key) - 1, 0, -1):

@@ -103,6 +103,14 @@ class Reader:
             yield Problem(
                 item.key, "", item.origin, "These are the runner's own settings: set one of them, as in xp.jobs=2."
             )
+        elif item.key.startswith("xp/") and not self._composer.is_group(item.key):
+            known = [PROFILE, *(f"xp.{name}" for name in self._composer.settings)]
+            yield Problem(
+                item.key,
+                shown(item.values[0]),
+                item.origin,
+                f"There is no such config group. {nearest(item.key, known)}",
+            )
         elif item.sweep and (is_hydras(item.key) or is_setting(item.key)):
             yield Problem(item.key, "", item.origin, "This cannot be swept: it is the same for all runs.")
         elif sum(other.key == item.key and other.sweep for other in items) > 1:
@@ -120,7 +128,10 @@ class Reader:
             for option in value if isinstance(value, list) else [value]:
                 name = str(option).removesuffix(".yaml")
                 if option is not None and name not in options:
-                    message = f"There is no such option. {nearest(name, options)}"
+                    # Where a job goes is no matter of spelling only: all places are named.
+                    every = [f"Known: {', '.join(sorted(options))}."] if item.key == PROFILE else []
+                    hints = dict.fromkeys([nearest(name, options), *every])
+                    message = f"There is no such option. {' '.join(hints)}"
                     yield Problem(item.key, shown(value), item.origin, message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from typedxp.errors import nearest
@@ -34,15 +34,16 @@ def mismatched(values: Mapping[str, Any], members: Mapping[Key, Model]) -> Itera
             yield key, member
 
 
-def hint(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> str:
-    """Name the key that was probably meant, or the member of a union that has it."""
+def hint(key: Key, schema: Model | None, tree: Mapping[str, Any], groups: Iterable[str] = ()) -> str:
+    """Name the key or the config group that was probably meant, or the member of a union that has it."""
     if schema is not None and (owner := _owner(key, schema)):
         return owner
-    known = _known(key, schema, tree)
+    key = _parts(key)
+    known = _known(key, schema, tree, groups)
     siblings = {path: text for path, text in known.items() if path[:-1] == key[:-1]}
     if len(key) > 1 and siblings:
-        there = get(dict(tree), key[:-1])
-        siblings = {path: text for path, text in siblings.items() if path[-1] in (there or ())} or siblings
+        there = get(dict(tree), key[:-1]) or ()
+        siblings = {path: text for path, text in siblings.items() if path[-1] in there or "/" in text} or siblings
         # The part that differs decides: what is common to all is no likeness.
         near = difflib.get_close_matches(key[-1], [path[-1] for path in siblings], n=1)
         return (
@@ -53,11 +54,27 @@ def hint(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> str:
     return _nearest(key, known)
 
 
-def _known(key: Key, schema: Model | None, tree: Mapping[str, Any]) -> dict[Key, str]:
-    """Return the keys that there are, settings apart from the others, as they would be typed."""
+def near_group(key: Key, groups: Iterable[str]) -> str:
+    """Name the config group that was probably meant by a key; nothing if none is like it."""
+    near = difflib.get_close_matches("/".join(_parts(key)), groups, n=1)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+def _parts(key: Key) -> Key:
+    """Take what was typed for a config group apart: ``model/encoder``."""
+    return tuple(part for each in key for part in each.split("/"))
+
+
+def _known(key: Key, schema: Model | None, tree: Mapping[str, Any], groups: Iterable[str]) -> dict[Key, str]:
+    """Return the keys that there are, settings apart from the others, as they would be typed.
+
+    What lies deeper than a config group does not mean the group.
+    """
     declared = {path: _typed(path, field) for path, field in schema.keys()} if schema is not None else {}
     there = {path: ".".join(path) for path, _ in leaves(dict(tree)) if schema is None or path[0] == "xp"}
-    return {path: text for path, text in {**there, **declared}.items() if (path[0] == "xp") == (key[0] == "xp")}
+    chosen = {path: group for group in groups if len(path := tuple(group.split("/"))) >= len(key)}
+    known = {**there, **declared, **chosen}
+    return {path: text for path, text in known.items() if (path[0] == "xp") == (key[0] == "xp")}
 
 
 def _typed(path: Key, field: Field) -> str:

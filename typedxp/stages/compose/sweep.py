@@ -189,7 +189,8 @@ class Sweep:
         spell = partial(schema.spelled, members=composition.members) if schema is not None else _as_it_is
         key = spell(key)
         try:
-            assign(values, item, key, literal(value) if item.origin == "Python" else value, schema, spell)
+            plain = literal(value) if item.origin == "Python" else value
+            assign(values, item, key, plain, schema, spell, groups=self.composer.group_names)
         except AssignmentError as error:
             inner = get(value, error.key[len(key) :], value) if error.key != key else value
             dotted = item.key if error.key == split(item.key) else ".".join(error.key)
