@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,10 @@ _RIVALS = (
     ("mail_on", "mail_type"),
 )
 """Fields that mean the same: what the command line sets takes the place of what the script does."""
+
+
+# Outside of quotes and comments.
+_ENDS_A_WORD = re.compile(r"""^((?:[^#\n"'\\]|\\.|"[^"\n]*"|'[^'\n]*')+)(?<!\s)\\\n(?=[\w./@+~-]+=)""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def _profile(script: Script, described: Described, overrides: Mapping[str, Any])
 
 
 def _execute(script: Script, described: Described, profile: Profile, directory: Path, how: Submitting) -> int:
-    path = _as_meant(script, directory)
+    path = _as_meant(script, described.rest, directory)
     variables = begin(directory, str(script.path), script.lines, profile, dry_run=how.dry_run)
     if "BASH_ENV" in os.environ:
         variables[OWN] = os.environ["BASH_ENV"]
@@ -139,20 +143,20 @@ def _execute(script: Script, described: Described, profile: Profile, directory: 
     return run_script(["bash", *script.options, str(path)], start, environment)
 
 
-def _as_meant(script: Script, directory: Path) -> Path:
+def _as_meant(script: Script, rest: Collection[int], directory: Path) -> Path:
     r"""Return the script to execute: it itself, but where a line ends as ``lr=1,2\`` and the next begins ``seed=``.
 
-    To bash that is one word, which nobody means; so a copy has a blank there.
+    To bash that is one word, which nobody means; so a copy has a blank there. Nor are the lines ``rest``, by which
+    directives go on, commands; and what is no file can be read only once.
     """
-    text = "\n".join(script.lines)
-    meant, count = re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", text)
-    while count:
-        text, (meant, count) = meant, re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", meant)
-    if text == "\n".join(script.lines):
+    text = "\n".join(f"# {line}" if number in rest else line for number, line in enumerate(script.lines, start=1))
+    meant = _ENDS_A_WORD.sub("\\1 \\\\\n", text)
+    if meant != text:
+        tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
+    if meant == "\n".join(script.lines) and script.path.is_file():
         return script.path.absolute()
-    tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
     copy = directory / script.path.name
-    copy.write_text(text)
+    copy.write_text(meant)
     return copy
 
 
