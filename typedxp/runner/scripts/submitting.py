@@ -58,6 +58,7 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
     """
     script = read_script(path)
     described = _described(script, how, shell)
+    _refuse(script, get_scheduler(described.scheduler).task)
     profile = _profile(script, described, how.overrides)
     for note in described.notes:
         tell(f"{path}: {note}")
@@ -72,6 +73,22 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
         entries, failed = finish(directory), failures(directory / "failed")
     _summarize(entries, failed, how)
     return _exit_code(path, entries, failed, code)
+
+
+def _refuse(script: Script, task: str) -> None:
+    """Refuse what would be executed here, but cannot mean here what it does in a job."""
+    uses = re.compile(rf"\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
+    for number, line in enumerate(script.lines, start=1):
+        command = line.strip()
+        if uses.search(line) and not re.match(r"#|(echo|printf|export)\s", command):
+            raise PlanError(
+                f"{script.path}:{number} uses {task}, but every sweep is an array of its own here. "
+                "Write the values that it stands for into the command, as in seed=1,2,3."
+            )
+        if re.match(r"trap\s.*\bDEBUG\b", command):
+            raise PlanError(
+                f"{script.path}:{number} sets a trap for DEBUG, by which the script is followed: leave it out."
+            )
 
 
 def _described(script: Script, how: Submitting, shell: Shell) -> Described:
@@ -134,6 +151,11 @@ def _profile(script: Script, described: Described, overrides: Mapping[str, Any])
 
 def _execute(script: Script, described: Described, profile: Profile, directory: Path, how: Submitting) -> int:
     path = _as_meant(script, described.rest, directory)
+    # What is no bash is told before half of it has been submitted.
+    reply = local_shell(Command(("bash", "-n", "-O", "extglob", str(path))))
+    if reply.code:
+        said = reply.err.strip().removeprefix(f"{path}: ").partition("\n")[0]
+        raise PlanError(f"{script.path} is no script that bash can read: {said}")
     variables = begin(directory, str(script.path), script.lines, profile, dry_run=how.dry_run)
     if "BASH_ENV" in os.environ:
         variables[OWN] = os.environ["BASH_ENV"]

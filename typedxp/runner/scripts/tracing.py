@@ -41,20 +41,56 @@ __typedxp_own() {
   done
 }
 
-__typedxp_variables() {
+__typedxp_names() {
   local __typedxp_rest=$1 __typedxp_name
   while :; do
-    case $__typedxp_rest in *\$*) ;; *) return 0 ;; esac
-    __typedxp_rest=${__typedxp_rest#*\$}
-    __typedxp_rest=${__typedxp_rest#\{}
+    __typedxp_rest=${__typedxp_rest#"${__typedxp_rest%%[A-Za-z_]*}"}
     __typedxp_name=${__typedxp_rest%%[!A-Za-z0-9_]*}
-    case $__typedxp_name in '' | [0-9]* | __typedxp*) continue ;; esac
-    declare -p "$__typedxp_name" && printf '\0'
+    __typedxp_rest=${__typedxp_rest#"$__typedxp_name"}
+    case $__typedxp_name in
+      '') return 0 ;;
+      __typedxp*) ;;
+      *) declare -p "$__typedxp_name" && printf '\0' ;;
+    esac
   done
 }
 
+__typedxp_variables() {
+  local __typedxp_rest=$1
+  case $1 in
+    *=*) ;;
+    export\ * | declare\ * | typeset\ *) __typedxp_names "$1" ;;
+  esac
+  case $1 in *\$[0-9@*#]* | *\${[0-9@*]* | *\${#[@*}]*)
+    printf 'set --'
+    [ $# = 1 ] || printf ' %q' "${@:2}"
+    printf '\0'
+    ;;
+  esac
+  while [[ $__typedxp_rest == *\$* ]]; do
+    __typedxp_rest=${__typedxp_rest#*\$}
+    case $__typedxp_rest in
+      # There, names have values without being asked for them.
+      '(('* | '{'*'['*) __typedxp_names "$__typedxp_rest" && return 0 ;;
+      [A-Za-z_]*) __typedxp_names "${__typedxp_rest%%[!A-Za-z0-9_]*}" ;;
+      '{'*) __typedxp_names "${__typedxp_rest%%\}*}" ;;
+    esac
+  done
+}
+
+__typedxp_chain() {
+  local __typedxp_theirs
+  __typedxp_theirs=$(trap -p ERR)
+  case $__typedxp_theirs in *__typedxp_failed*) return ;; esac
+  eval "set -- ${__typedxp_theirs#trap -- }"
+  trap "{ __typedxp_failed \"\$?\" \"\$LINENO\" \"\$BASH_COMMAND\"; } 2>/dev/null || { ${1:-:}
+}" ERR
+}
+
 __typedxp_trace() {
+  case ${__typedxp_trapped-} in 1) __typedxp_trapped= && __typedxp_chain ;; esac
   case ${BASH_COMMAND%%[[:space:]]*} in
+    trap) __typedxp_trapped=1 && return 0 ;;
     module | ml | conda | mamba | micromamba | spack | source | . | export | declare | typeset) ;;
     unset | ulimit | umask | eval | deactivate | set | env | [A-Za-z_]*=*) ;;
     *) return 0 ;;
@@ -63,19 +99,19 @@ __typedxp_trace() {
   local __typedxp_at=${BASHPID:-$$}-$RANDOM$RANDOM$RANDOM
   {
     printf '%s\0' "${TYPEDXP_SUBMIT_AT-}" "$1" "$PWD" "$BASH_COMMAND"
-    __typedxp_variables "$BASH_COMMAND"
+    __typedxp_variables "$BASH_COMMAND" "${@:2:$#-2}"
   } >"${TYPEDXP_SUBMIT%/*}/trace/$__typedxp_at"
   export TYPEDXP_SUBMIT_AT=$__typedxp_at
 }
 
 __typedxp_failed() {
-  __typedxp_own || return 0
-  printf '%s\0' "$1" "$2" "$3" >>"${TYPEDXP_SUBMIT%/*}/failed"
+  __typedxp_own && printf '%s\0' "$1" "$2" "$3" >>"${TYPEDXP_SUBMIT%/*}/failed"
+  return "$1"
 }
 
 set -T -E
 trap '{ __typedxp_failed "$?" "$LINENO" "$BASH_COMMAND" || :; } 2>/dev/null' ERR
-trap '{ __typedxp_trace "$LINENO" "$_" || :; } 2>/dev/null' DEBUG
+trap '{ __typedxp_trace "$LINENO" "$@" "$_" || :; } 2>/dev/null' DEBUG
 """
 """What bash reads before the script, by BASH_ENV."""
 
@@ -86,6 +122,10 @@ _ENVIRONMENT = re.compile(
 )
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=", re.ASCII)
 _EXPORTS = re.compile(r"(export|declare|typeset)\s|[A-Za-z_]\w*\+?=", re.ASCII)
+
+
+_FIXED = frozenset({"_", "BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
+"""Variables that bash lets nobody change."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +183,7 @@ def setup_of(notes: Sequence[Noted], script: Sequence[str], environment: Mapping
             continue
         # Where jobs start differs between schedulers.
         needed = {"": f"cd {quote(note.directory)}"}
-        needed |= {_declared(text): text for text in note.variables if not _exported(text)}
+        needed |= {_declared(text): text for text in map(_declaration, note.variables) if text}
         lines += [text for name, text in needed.items() if known.get(name) != text]
         known |= needed
         lines.append(kept)
@@ -220,11 +260,15 @@ def _words(command: str) -> Iterator[str]:
 
 
 def _declared(declaration: str) -> str:
-    """Return the name of a variable that was declared."""
-    return _name(" ".join(declaration.split(" ", 2)[2:]))
+    """Return the name of a variable that was declared; of arguments, there is only one declaration."""
+    return _name(" ".join(declaration.split(" ", 2)[2:])) if declaration.startswith("declare") else "set"
 
 
-def _exported(declaration: str) -> bool:
-    """Whether a variable was part of the environment: the job has its own, or gets it by another line."""
-    match = re.match(r"declare (\S+)", declaration)
-    return match is None or "x" in match[1] or "r" in match[1]
+def _declaration(noted: str) -> str:
+    """Return how a job declares what was noted; empty if it has its own, or gets it by another line."""
+    match = re.match(r"declare -(\S+) (\w+)", noted)
+    if match is None:
+        return noted if noted.startswith("set --") else ""
+    if "x" in match[1] or match[2] in _FIXED:
+        return ""
+    return f"declare -{match[1].replace('r', '') or '-'} {noted[match.start(2) :]}"
