@@ -77,6 +77,7 @@ class Desk:
             self.command("sbatch", SBATCH)
             for name in ("oarsub", "qsub"):
                 self.command(name, "#!/bin/sh\nexit 1\n")
+            self.command("mpirun", '#!/bin/sh\nfor i in 0 1; do OMPI_COMM_WORLD_RANK=$i "$@"; done\n')
         self.command("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
         self.write("main.py", MAIN)
         self.write(".gitignore", "*.sh\nlogs/\n")
@@ -256,6 +257,7 @@ def test_jobs_and_what_is_no_experiment_do_not_find_the_submission(desk):
         ("python main.py xp.resume=unfinished", 2, "typedxp retry"),
         ("echo nothing", 2, "submitted nothing"),
         ("touch ../refuse\npython main.py lr=1 | cat", 1, "Invalid account"),
+        ("mpirun python main.py lr=1\npython main.py lr=2", 2, "container=[srun]"),
         ("trap 'true' ERR\nfalse\npython main.py lr=1", 1, "line 3 failed with exit code 1: false"),
         ("python main.py lr=ten &\npython main.py lr=1 &\nwait\nexit 0", 2, "1 command refused"),
     ],
@@ -277,6 +279,8 @@ def test_what_fails_is_told_and_makes_the_exit_code(desk, lines, code, says):
         ("#SBATCH -t 5\npython main.py", ("--scheduler", "slrm"), "Did you mean slurm?"),
         ("#SBATCH -a 1-3\npython main.py note=$SLURM_ARRAY_TASK_ID", (), "job.sh:2 uses SLURM_ARRAY_TASK_ID"),
         ('#SBATCH -t 5\nx=$(sed -n "${SLURM_ARRAY_TASK_ID}p" x)', (), "job.sh:2 uses SLURM_ARRAY_TASK_ID"),
+        ("#SBATCH -t 5\nfor x in 1; do srun -n 2 python main.py; done", (), "job.sh:2 starts the experiment by srun"),
+        ("#SBATCH -t 5\nA=1 time srun \\\n  python main.py", (), "job.sh:2 starts the experiment by srun"),
         ("#SBATCH -t 5\ntrap : DEBUG\npython main.py", (), "job.sh:2 sets a trap for DEBUG"),
         (
             "#SBATCH -t 5\npython main.py\nfor x in 1; do",

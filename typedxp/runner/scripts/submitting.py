@@ -40,6 +40,10 @@ _RIVALS = (
 # Outside of quotes and comments.
 _ENDS_A_WORD = re.compile(r"""^((?:[^#\n"'\\]|\\.|"[^"\n]*"|'[^'\n]*')+)(?<!\s)\\\n(?=[\w./@+~-]+=)""", re.MULTILINE)
 
+_SRUN = re.compile(
+    r"(?:[^#]*[;&|(]\s*|[^#]*\b(?:do|then|else|time|exec|nohup)\s+|(?:\w+=\S*\s+)+|\s*)srun\s.*(python|\.py\b|\\$)"
+)
+
 
 @dataclass(frozen=True)
 class Submitting:
@@ -77,18 +81,21 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
 
 def _refuse(script: Script, task: str) -> None:
     """Refuse what would be executed here, but cannot mean here what it does in a job."""
-    uses = re.compile(rf"\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
+    uses = re.compile(rf"(?!\s*(#|(echo|printf|export)\s)).*\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
     for number, line in enumerate(script.lines, start=1):
-        command = line.strip()
-        if uses.search(line) and not re.match(r"#|(echo|printf|export)\s", command):
+        place = f"{script.path}:{number}"
+        if uses.match(line):
             raise PlanError(
-                f"{script.path}:{number} uses {task}, but every sweep is an array of its own here. "
+                f"{place} uses {task}, but every sweep is an array of its own here. "
                 "Write the values that it stands for into the command, as in seed=1,2,3."
             )
-        if re.match(r"trap\s.*\bDEBUG\b", command):
+        if _SRUN.match(line):
             raise PlanError(
-                f"{script.path}:{number} sets a trap for DEBUG, by which the script is followed: leave it out."
+                f"{place} starts the experiment by srun, which would wait here for nodes. Leave that out. "
+                "What stands before the program in the job is container of the profile, as in container=[srun]"
             )
+        if re.match(r"\s*trap\s.*\bDEBUG\b", line):
+            raise PlanError(f"{place} sets a trap for DEBUG, by which the script is followed: leave it out.")
 
 
 def _described(script: Script, how: Submitting, shell: Shell) -> Described:
