@@ -165,15 +165,21 @@ def test_qsub_takes_blanks_before_its_lines_and_lines_that_go_on(scheduler):
     assert made.notes == ["line 8 looks like a directive, but comes after the first command: not read."]
 
 
-@pytest.mark.parametrize("scheduler", sorted(set(DIALECTS) - {"pbs", "torque"}))
+@pytest.mark.parametrize("scheduler", ["slurm", "sge", "oar", "local"])
 def test_other_schedulers_do_not_and_that_is_told(scheduler):
     prefix = DIALECTS[scheduler].prefixes[0]
-    name = "-J" if scheduler in ("slurm", "lsf") else "-n" if scheduler == "oar" else "-N"
+    name = {"slurm": "-J", "sge": "-N", "oar": "-n", "local": "--name"}[scheduler]
     made = describe(script(f" {prefix} {name} a"), DIALECTS[scheduler])
-    close = describe(script(f"{prefix}-J a" if scheduler == "slurm" else f"{prefix}{name} a"), DIALECTS[scheduler])
+    close = describe(script(f"{prefix}{name} a"), DIALECTS[scheduler])
 
     assert (made.values, len(made.notes)) == ({}, 1)
     assert bool(close.values) == (scheduler in ("slurm", "sge")) == (not close.notes)
+
+
+@pytest.mark.parametrize("line", [" #BSUB -W 5", "#BSUB-W 5"])
+def test_lines_are_refused_where_nobody_knows_whether_they_count(line):
+    with pytest.raises(PlanError, match=r"line 2 does not begin with #BSUB and a blank: whether lsf reads it"):
+        describe(script("#!/bin/bash", line), DIALECTS["lsf"])
 
 
 def test_alternatives_of_oar_with_different_times_stay_what_they_are():

@@ -139,7 +139,7 @@ def describe(script: Script, dialect: Dialect) -> Described:
     """Read the lines that a scheduler would read.
 
     Raises:
-        PlanError: they say one thing twice, and nobody knows what counts.
+        PlanError: nobody knows what counts.
     """
     made = Described(dialect.scheduler, script.path)
     read = directives(script, dialect)
@@ -158,10 +158,17 @@ def describe(script: Script, dialect: Dialect) -> Described:
 
 
 def _unread(script: Script, dialect: Dialect, read: Collection[int]) -> Iterator[str]:
-    """Tell of lines that look like directives, and are none."""
+    """Tell of lines that look like directives, and are none.
+
+    Raises:
+        PlanError: nobody knows whether they are.
+    """
     behind = False
     for number, line in enumerate(script.lines, start=1):
         if number not in read and dialect.resembles(line):
+            if dialect.unclear and not behind:
+                begins = f"{script.path}: line {number} does not begin with {dialect.prefixes[0]} and a blank"
+                raise PlanError(f"{begins}: whether {dialect.scheduler} reads it is not known. Write it so.")
             why = "comes after the first command" if behind else f"does not begin as those of {dialect.scheduler} do"
             yield f"line {number} looks like a directive, but {why}: not read."
         behind = behind or (number not in read and _command(line) and not dialect.everywhere)

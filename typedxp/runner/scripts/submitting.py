@@ -81,7 +81,7 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
 
 def _refuse(script: Script, task: str) -> None:
     """Refuse what would be executed here, but cannot mean here what it does in a job."""
-    uses = re.compile(rf"(?!\s*(#|(echo|printf|export)\s)).*\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
+    uses = re.compile(rf"(?!\s*(#|(echo|printf|export)\s)).*(?<!\\)\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
     for number, line in enumerate(script.lines, start=1):
         place = f"{script.path}:{number}"
         if uses.match(line):

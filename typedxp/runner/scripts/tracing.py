@@ -124,8 +124,13 @@ _ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=", re.ASCII)
 _EXPORTS = re.compile(r"(export|declare|typeset)\s|[A-Za-z_]\w*\+?=", re.ASCII)
 
 
-_FIXED = frozenset({"_", "BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
-"""Variables that bash lets nobody change."""
+_BASH = frozenset(
+    """
+    _ BASHOPTS BASHPID BASH_VERSINFO BASH_VERSION EPOCHREALTIME EPOCHSECONDS EUID GROUPS HOSTNAME HOSTTYPE LINENO MACHTYPE
+    OSTYPE PPID RANDOM SECONDS SHELLOPTS SRANDOM UID
+    """.split()  # noqa: SIM905 - a line for each would be longer than all the rest
+)
+"""Variables that bash sets itself, in the job as well."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ def _without_repetitions(notes: Sequence[Noted]) -> list[Noted]:
     """Leave out assignments that the next turn of a loop has made again: only the last one counts."""
     kept: list[Noted] = []
     for note in notes:
-        if _EXPORTS.match(note.command) and not _refers_to_itself(note.command):
+        if _EXPORTS.match(note.command) and _says_all(note.command):
             at = len(kept)
             while at and _EXPORTS.match(kept[at - 1].command):
                 at -= 1
@@ -211,9 +216,11 @@ def _without_repetitions(notes: Sequence[Noted]) -> list[Noted]:
     return kept
 
 
-def _refers_to_itself(command: str) -> bool:
+def _says_all(command: str) -> bool:
+    """Whether assignments neither go on from what there is, nor are to names that other turns may have otherwise."""
     names = _ASSIGNED.findall(command)
-    return "+=" in command or any(re.search(rf"\$\{{?{name}\b", command) for name in names)
+    itself = "+=" in command or any(re.search(rf"\$\{{?{name}\b", command) for name in names)
+    return not itself and not any(mark in word.partition("=")[0] for word in _words(command) for mark in "$`")
 
 
 def _kept(command: str, environment: Mapping[str, str]) -> str | None:
@@ -269,6 +276,6 @@ def _declaration(noted: str) -> str:
     match = re.match(r"declare -(\S+) (\w+)", noted)
     if match is None:
         return noted if noted.startswith("set --") else ""
-    if "x" in match[1] or match[2] in _FIXED:
+    if "x" in match[1] or match[2] in _BASH:
         return ""
     return f"declare -{match[1].replace('r', '') or '-'} {noted[match.start(2) :]}"
