@@ -222,6 +222,26 @@ python main.py
     assert (typed.code, found.stdout) == (0, "it's, 2 3, w, c, 2, 8001, /data/x\n")
 
 
+def test_what_is_set_for_one_command_is_set_for_its_job_alone(desk):
+    script = """#SBATCH -t 5
+export A=0
+A=1 python main.py lr=1
+run() { nohup env B="2 3" python main.py lr=2; python main.py lr=3; }
+A=4 run
+python main.py lr=4
+"""
+    typed = desk.submit(script)
+    setups = [[line for line in text.splitlines() if line.startswith("export")] for text in desk.taken]
+
+    assert typed.code == 0
+    assert setups == [
+        ["export A=0", "export A=1"],
+        ["export A=0", "export A=4", 'export B="2 3"'],
+        ["export A=0", "export A=4"],
+        ["export A=0"],
+    ]
+
+
 def test_no_point_is_submitted_twice_and_odd_values_arrive(desk):
     desk.write("package/__init__.py", "")
     desk.write("package/train.py", MAIN)
@@ -374,7 +394,8 @@ def test_what_the_script_leaves_in_the_background_is_waited_for_once_it_has_begu
 
 
 def test_an_interruption_ends_the_script(desk):
-    process = desk.start("#SBATCH -t 5\npython main.py lr=1\ntouch begun\nsleep 100\npython main.py lr=2\n")
+    waiting = "import os, time; os.mkdir('begun'); time.sleep(100)"
+    process = desk.start(f'#SBATCH -t 5\npython main.py lr=1\npython -c "{waiting}"\npython main.py lr=2\n')
     while not (desk.path / "begun").exists():
         time.sleep(0.05)
     # As a terminal does it: everything that belongs to the command hears of it.

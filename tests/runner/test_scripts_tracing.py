@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
 
 from hypothesis import given
@@ -80,13 +81,11 @@ def test_modules_in_a_loop_are_all_loaded():
 
 def test_assignments_count_if_the_program_has_seen_them():
     script = 'X=1\nY="a b" python main.py\nenv Z=$(date) W=4 python main.py\nU=2'
-    notes = [note(1, "X=1"), note(2, 'Y="a b" python main.py'), note(3, "env Z=$(date) W=4 python"), note(4, "U=2")]
+    ended = [note(1, "X=1"), note(2, 'Y="a b" python main.py'), note(3, "env Z=$(date) W=4 python"), note(4, "U=2")]
+    seen = {"X": "1", "Y": "a b", "Z": "x", "W": "4"}
 
-    assert setup(script, *notes, X="1", Y="a b", Z="x", W="4") == [
-        "export X=1",
-        'export Y="a b"',
-        "export Z=$(date) W=4",
-    ]
+    assert setup(script, *ended, **seen) == ["export X=1"]
+    assert setup(script, *ended[:2], replace(ended[2], itself=True), **seen) == ["export X=1", "export Z=$(date) W=4"]
 
 
 def test_what_only_eval_has_executed_is_not_repeated():

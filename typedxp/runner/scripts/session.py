@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import PlanError, ProfileError
 from typedxp.runner.planning import Launch
-from typedxp.runner.scripts.tracing import POSITION, PROLOGUE, noted, setup_of
+from typedxp.runner.scripts.prologue import POSITION, PROLOGUE
+from typedxp.runner.scripts.tracing import noted, setup_of
 from typedxp.runner.submitting import Submission
 from typedxp.vocabulary.plan import Assignment
 from typedxp.vocabulary.tree import literal

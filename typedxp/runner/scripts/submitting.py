@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, PlanError, SchedulerError
 from typedxp.runner.judging import judge_profile
+from typedxp.runner.scripts.prologue import OWN
 from typedxp.runner.scripts.reading import DIALECTS, Described, Script, describe, kinds, read_script
 from typedxp.runner.scripts.session import Entry, begin, finish
-from typedxp.runner.scripts.tracing import OWN, Failed, failures
+from typedxp.runner.scripts.tracing import Failed, failures
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Command, Shell, local_shell
 from typedxp.stages.execute.script import run_script

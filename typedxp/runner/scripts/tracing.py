@@ -1,7 +1,7 @@
-"""Owns what happens in a script while bash executes it: which lines change the environment of jobs, and which fail.
+"""Owns what bash has noted of a script: which lines make the environment of a job, and which have failed.
 
-A trap of bash's notes such commands before they are executed: as they stand in the script, with the variables of the
-shell that they speak of. So what a job repeats is what was executed, also in loops, functions and subshells; and what
+Commands are noted before they are executed: as they stand in the script, with the variables of the shell that they
+speak of. So what a job repeats is what was executed, also in loops, functions and subshells; and what
 refers to variables of the job, such as SLURM_CPUS_PER_TASK, has its value there.
 """
 
@@ -13,121 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-POSITION = "TYPEDXP_SUBMIT_AT"
-"""The variable that tells a command behind which note it was started."""
-OWN = "TYPEDXP_SUBMIT_BASH_ENV"
-"""The variable that holds what BASH_ENV was before."""
-
-_FUNCTIONS = "module ml conda mamba micromamba spack"
-
-# Nothing here starts a process, changes a variable of the script or is shown by `set -x`. Names are odd since functions
-# of bash see each other's variables.
-PROLOGUE = r"""
-if [ -n "${TYPEDXP_SUBMIT_BASH_ENV-}" ]; then
-  BASH_ENV=$TYPEDXP_SUBMIT_BASH_ENV
-  unset TYPEDXP_SUBMIT_BASH_ENV
-  . "$BASH_ENV"
-else
-  unset BASH_ENV TYPEDXP_SUBMIT_BASH_ENV
-fi
-
-__typedxp_own() {
-  local __typedxp_each
-  for __typedxp_each in "${BASH_SOURCE[@]:2}"; do
-    [ "$__typedxp_each" = "$0" ] || return 1
-  done
-  for __typedxp_each in "${FUNCNAME[@]:2}"; do
-    case $__typedxp_each in module | ml | conda | mamba | micromamba | spack) return 1 ;; esac
-  done
-}
-
-__typedxp_names() {
-  local __typedxp_rest=$1 __typedxp_name
-  while :; do
-    __typedxp_rest=${__typedxp_rest#"${__typedxp_rest%%[A-Za-z_]*}"}
-    __typedxp_name=${__typedxp_rest%%[!A-Za-z0-9_]*}
-    __typedxp_rest=${__typedxp_rest#"$__typedxp_name"}
-    case $__typedxp_name in
-      '') return 0 ;;
-      __typedxp*) ;;
-      *) declare -p "$__typedxp_name" && printf '\0' ;;
-    esac
-  done
-}
-
-__typedxp_variables() {
-  local __typedxp_rest=$1
-  case $1 in
-    *=*) ;;
-    export\ * | declare\ * | typeset\ *) __typedxp_names "$1" ;;
-  esac
-  case $1 in *\$[0-9@*#]* | *\${[0-9@*]* | *\${#[@*}]*)
-    printf 'set --'
-    [ $# = 1 ] || printf ' %q' "${@:2}"
-    printf '\0'
-    ;;
-  esac
-  while [[ $__typedxp_rest == *\$* ]]; do
-    __typedxp_rest=${__typedxp_rest#*\$}
-    case $__typedxp_rest in
-      # There, names have values without being asked for them.
-      '(('* | '{'*'['*) __typedxp_names "$__typedxp_rest" && return 0 ;;
-      [A-Za-z_]*) __typedxp_names "${__typedxp_rest%%[!A-Za-z0-9_]*}" ;;
-      '{'*) __typedxp_names "${__typedxp_rest%%\}*}" ;;
-    esac
-  done
-}
-
-__typedxp_chain() {
-  local __typedxp_theirs
-  __typedxp_theirs=$(trap -p ERR)
-  case $__typedxp_theirs in *__typedxp_failed*) return ;; esac
-  eval "set -- ${__typedxp_theirs#trap -- }"
-  trap "{ __typedxp_failed \"\$?\" \"\$LINENO\" \"\$BASH_COMMAND\"; } 2>/dev/null || { ${1:-:}
-}" ERR
-}
-
-__typedxp_trace() {
-  case ${__typedxp_trapped-} in 1) __typedxp_trapped= && __typedxp_chain ;; esac
-  case ${BASH_COMMAND%%[[:space:]]*} in
-    trap) __typedxp_trapped=1 && return 0 ;;
-    module | ml | conda | mamba | micromamba | spack | source | . | export | declare | typeset) ;;
-    unset | ulimit | umask | eval | deactivate | set | env | [A-Za-z_]*=*) ;;
-    *) return 0 ;;
-  esac
-  __typedxp_own || return 0
-  local __typedxp_at=${BASHPID:-$$}-$RANDOM$RANDOM$RANDOM
-  {
-    printf '%s\0' "${TYPEDXP_SUBMIT_AT-}" "$1" "$PWD" "$BASH_COMMAND"
-    __typedxp_variables "$BASH_COMMAND" "${@:2:$#-2}"
-  } >"${TYPEDXP_SUBMIT%/*}/trace/$__typedxp_at"
-  export TYPEDXP_SUBMIT_AT=$__typedxp_at
-}
-
-__typedxp_failed() {
-  __typedxp_own && printf '%s\0' "$1" "$2" "$3" >>"${TYPEDXP_SUBMIT%/*}/failed"
-  return "$1"
-}
-
-set -T -E
-trap '{ __typedxp_failed "$?" "$LINENO" "$BASH_COMMAND" || :; } 2>/dev/null' ERR
-trap '{ __typedxp_trace "$LINENO" "$@" "$_" || :; } 2>/dev/null' DEBUG
-"""
-"""What bash reads before the script, by BASH_ENV."""
-
+_FUNCTIONS = "module|ml|conda|mamba|micromamba|spack"
 _ENVIRONMENT = re.compile(
-    rf"({_FUNCTIONS.replace(' ', '|')}|source|\.|export|unset|ulimit|umask|deactivate)(\s|$)"
+    rf"({_FUNCTIONS}|source|\.|export|unset|ulimit|umask|deactivate)(\s|$)"
     r"|(declare|typeset)\s+-\w*x|set\s+[-+]a(\s|$)|set\s+[-+]o\s+allexport"
-    rf"|eval\s.*(\b(modulecmd|lmod|pyenv|direnv|{_FUNCTIONS.replace(' ', '|')})\b)"
+    rf"|eval\s.*(\b(modulecmd|lmod|pyenv|direnv|{_FUNCTIONS})\b)"
 )
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=", re.ASCII)
 _EXPORTS = re.compile(r"(export|declare|typeset)\s|[A-Za-z_]\w*\+?=", re.ASCII)
-
-
 _BASH = frozenset(
     """
-    _ BASHOPTS BASHPID BASH_VERSINFO BASH_VERSION EPOCHREALTIME EPOCHSECONDS EUID GROUPS HOSTNAME HOSTTYPE LINENO MACHTYPE
-    OSTYPE PPID RANDOM SECONDS SHELLOPTS SRANDOM UID
+    _ BASHOPTS BASHPID BASH_VERSINFO BASH_VERSION EPOCHREALTIME EPOCHSECONDS EUID GROUPS HOSTNAME HOSTTYPE LINENO
+    MACHTYPE OSTYPE PPID RANDOM SECONDS SHELLOPTS SRANDOM UID
     """.split()  # noqa: SIM905 - a line for each would be longer than all the rest
 )
 """Variables that bash sets itself, in the job as well."""
@@ -135,12 +32,16 @@ _BASH = frozenset(
 
 @dataclass(frozen=True)
 class Noted:
-    """A command that was executed: its line, its directory, how it is written, and declarations of what it uses."""
+    """A command that was executed: its line, its directory, how it is written, and declarations of what it uses.
+
+    ``itself`` tells that it has not ended: it is the one that asks, or the function that this is in.
+    """
 
     line: int
     directory: str
     command: str
     variables: tuple[str, ...]
+    itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,14 +55,20 @@ class Failed:
 
 def noted(directory: Path, position: str) -> list[Noted]:
     """Return what was noted before a position, in the order of its execution."""
-    found = []
-    while position and "/" not in position:
+    found: list[Noted] = []
+    name, _, depth = position.partition(".")
+    # Of all that came later, how far out of functions it was; nothing if the last one is the command that asks.
+    later = [int(depth)] if depth else []
+    while name and "/" not in name:
         try:
-            text = (directory / position).read_bytes().decode(errors="surrogateescape")
+            text = (directory / name).read_bytes().decode(errors="surrogateescape")
         except OSError:
             break
-        position, line, place, command, *variables = text.rstrip("\0").split("\0")
-        found.append(Noted(int(line), place, command, tuple(variables)))
+        position, line, depth, place, command, *variables = text.rstrip("\0").split("\0")
+        itself = all(each > int(depth) for each in later)
+        found.append(Noted(int(line), place, command, tuple(variables), itself))
+        later = [min(int(depth), *later)] if later else [int(depth)]
+        name = position.partition(".")[0]
     return found[::-1]
 
 
@@ -182,7 +89,8 @@ def setup_of(notes: Sequence[Noted], script: Sequence[str], environment: Mapping
     """
     lines: list[str] = []
     known: dict[str, str] = {}
-    for note in _without_repetitions([each for each in notes if _genuine(each, script)]):
+    counting = [each for each in notes if _genuine(each, script) and (each.itself or not _passing(each.command))]
+    for note in _without_repetitions(counting):
         kept = _kept(note.command, environment)
         if kept is None:
             continue
@@ -223,12 +131,22 @@ def _says_all(command: str) -> bool:
     return not itself and not any(mark in word.partition("=")[0] for word in _words(command) for mark in "$`")
 
 
+def _passing(command: str) -> bool:
+    """Whether assignments are for one command alone, as in `A=1 python main.py`."""
+    words = _assigning(command)
+    return 0 < len(list(_leading(words))) < len(words)
+
+
+def _assigning(command: str) -> list[str]:
+    """Part a command into words, without what may stand before assignments."""
+    return list(_words(re.sub(r"^((exec|nohup)\s+)*(env\s+)?", "", command)))
+
+
 def _kept(command: str, environment: Mapping[str, str]) -> str | None:
     """Return what a job does in place of a command; None if that is nothing."""
     if _ENVIRONMENT.match(command):
         return command
-    words = list(_words(command.removeprefix("env ")))
-    given = [word for word in _leading(words) if environment.get(_name(word)) is not None]
+    given = [word for word in _leading(_assigning(command)) if environment.get(_name(word)) is not None]
     return f"export {' '.join(given)}" if given else None
 
 
