@@ -113,6 +113,7 @@ def test_soft_requests_are_soft_to_the_end_of_their_line():
             ("--mail-type=BEGIN --mail-user=a", "--mail-type=END"),
             {"mail_type": "BEGIN,END", "mail": "a"},
         ),
+        ("slurm", ("--mail-type=A", "--mail-type=B"), {"directives": ["--mail-type=A --mail-type=B"]}),
         ("sge", ("-l h_rt=1,h_rt=2 -q a", "-l h_rt=3 -q b"), {"time": "3s", "queue": "a,b"}),
         ("sge", ("-pe mpi 2-4", "-pe smp 2"), {"directives": [], "parallel_environment": "smp", "cpus": 2}),
         ("sge", ("-hold_jid 1", "-hold_jid 2"), {"hold_jid": ["1", "2"]}),

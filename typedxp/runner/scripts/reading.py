@@ -193,7 +193,8 @@ def _take(made: Described, dialect: Dialect, option: Option, number: int) -> Non
         _leave(made, dialect, option, number)
     for name, value in (taken or {}).items():
         made.values[name] = _joined(made.values.get(name), value) if isinstance(value, dict) or not single else value
-        made.lines[name], made.texts[name] = number, option.text
+        made.lines[name] = number
+        made.texts[name] = option.text if single or name not in made.texts else f"{made.texts[name]} {option.text}"
     made.said[key] = _Said(number, option, taken)
 
 
