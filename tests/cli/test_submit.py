@@ -242,6 +242,14 @@ python main.py lr=4
     ]
 
 
+def test_it_is_told_that_the_job_does_not_repeat_what_other_scripts_do(desk):
+    desk.write("inner.sh", "export INNER=1\npython main.py lr=1\n")
+    typed = desk.submit("#SBATCH -t 5\nbash inner.sh\n( python main.py lr=2 )\nexec python main.py lr=3\n")
+
+    assert (typed.code, len(desk.taken)) == (0, 3)
+    assert typed.err.count("a script that job.sh started began this") == 1
+
+
 def test_no_point_is_submitted_twice_and_odd_values_arrive(desk):
     desk.write("package/__init__.py", "")
     desk.write("package/train.py", MAIN)

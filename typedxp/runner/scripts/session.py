@@ -19,6 +19,7 @@ from typedxp.runner.scripts.prologue import POSITION, PROLOGUE
 from typedxp.runner.scripts.tracing import noted, setup_of
 from typedxp.runner.submitting import Submission
 from typedxp.vocabulary.plan import Assignment
+from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.tree import literal
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Session:
             raise PlanError("xp.resume goes on with runs here. To submit them again: typedxp retry")
         if what.profile is None:
             return what
+        if _level() > self.said["level"]:
+            tell(
+                f"a script that {self.said['script']} started began this: what it exports or sources, the job does not."
+            )
         lines = noted(self.file.parent / "trace", self.position)
         setup = setup_of(lines, self.said["lines"], os.environ)
         return replace(what, profile=_dressed(what.profile, setup))
@@ -155,10 +160,18 @@ def _launched() -> dict[str, str]:
     return {name: os.environ[name] for name in _LAUNCHED if name in os.environ}
 
 
+def _level() -> int:
+    """Return how many shells this is in: every bash adds one, but no subshell."""
+    try:
+        return int(os.environ.get("SHLVL", "0"))
+    except ValueError:
+        return 0
+
+
 def begin(directory: Path, script: str, lines: Sequence[str], profile: Profile, *, dry_run: bool) -> dict[str, str]:
     """Write what experiments are told; return the environment variables by which they find it."""
     said = {"script": script, "lines": list(lines), "profile": profile.plain(), "dry_run": dry_run}
-    said["launched"] = _launched()
+    said |= {"launched": _launched(), "level": _level() + 1}
     for name in ("trace", "points"):
         (directory / name).mkdir()
     (directory / "journal").touch()
