@@ -77,6 +77,7 @@ class Desk:
             self.command("sbatch", SBATCH)
             for name in ("oarsub", "qsub"):
                 self.command(name, "#!/bin/sh\nexit 1\n")
+            self.command("mpirun", '#!/bin/sh\nfor i in 0 1; do OMPI_COMM_WORLD_RANK=$i "$@"; done\n')
         self.command("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
         self.write("main.py", MAIN)
         self.write(".gitignore", "*.sh\nlogs/\n")
@@ -97,7 +98,7 @@ class Desk:
     def start(self, script: str, *options: str, program: str = "typedxp submit") -> subprocess.Popen[str]:
         """Start the submission of a script."""
         self.write("job.sh", script)
-        words = [sys.executable, "-m", *program.split()] if program.startswith("typedxp") else [program]
+        words = [sys.executable, "-m", *program.split()] if program.startswith("typedxp") else program.split()
         env = {**os.environ, "DESK": str(self.path.parent), "PATH": f"{self.bin}:{os.environ['PATH']}"}
         return subprocess.Popen(
             [*words, "job.sh", *options],
@@ -201,6 +202,54 @@ def test_a_loop_is_a_sweep_for_each_turn_with_the_environment_of_that_turn(desk)
         ]
 
 
+def test_what_an_environment_is_made_of_comes_with_it(desk):
+    script = """#SBATCH -t 5
+readonly DATA=/data
+many=("a b" c)
+for i in 0 1; do :; done
+run() { export FIRST=$1 REST="${*:2}"; }
+run "it's" 2 3
+read -r WORD <<<"w"
+export WORD
+export LAST=${many[i]} COUNT=${#many[@]} PORT=$((8000 + i)) PLACE=$DATA/x
+python main.py
+"""
+    typed = desk.submit(script)
+    setup = desk.taken[0].partition("\ncd ")[2].partition("\ncd ")[0].partition("\n")[2]
+    printed = "echo $FIRST, $REST, $WORD, $LAST, $COUNT, $PORT, $PLACE"
+    found = subprocess.run(["bash", "-euc", f"{setup}\n{printed}"], capture_output=True, text=True, check=True)
+
+    assert (typed.code, found.stdout) == (0, "it's, 2 3, w, c, 2, 8001, /data/x\n")
+
+
+def test_what_is_set_for_one_command_is_set_for_its_job_alone(desk):
+    script = """#SBATCH -t 5
+export A=0
+A=1 python main.py lr=1
+run() { nohup env B="2 3" python main.py lr=2; python main.py lr=3; }
+A=4 run
+python main.py lr=4
+"""
+    typed = desk.submit(script)
+    setups = [[line for line in text.splitlines() if line.startswith("export")] for text in desk.taken]
+
+    assert typed.code == 0
+    assert setups == [
+        ["export A=0", "export A=1"],
+        ["export A=0", "export A=4", 'export B="2 3"'],
+        ["export A=0", "export A=4"],
+        ["export A=0"],
+    ]
+
+
+def test_it_is_told_that_the_job_does_not_repeat_what_other_scripts_do(desk):
+    desk.write("inner.sh", "export INNER=1\npython main.py lr=1\n")
+    typed = desk.submit("#SBATCH -t 5\nbash inner.sh\n( python main.py lr=2 )\nexec python main.py lr=3\n")
+
+    assert (typed.code, len(desk.taken)) == (0, 3)
+    assert typed.err.count("a script that job.sh started began this") == 1
+
+
 def test_no_point_is_submitted_twice_and_odd_values_arrive(desk):
     desk.write("package/__init__.py", "")
     desk.write("package/train.py", MAIN)
@@ -236,6 +285,9 @@ def test_jobs_and_what_is_no_experiment_do_not_find_the_submission(desk):
         ("python main.py xp.resume=unfinished", 2, "typedxp retry"),
         ("echo nothing", 2, "submitted nothing"),
         ("touch ../refuse\npython main.py lr=1 | cat", 1, "Invalid account"),
+        ("mpirun python main.py lr=1\npython main.py lr=2", 2, "container=[srun]"),
+        ("trap 'true' ERR\nfalse\npython main.py lr=1", 1, "line 3 failed with exit code 1: false"),
+        ("python main.py lr=ten &\npython main.py lr=1 &\nwait\nexit 0", 2, "1 command refused"),
     ],
 )
 def test_what_fails_is_told_and_makes_the_exit_code(desk, lines, code, says):
@@ -253,6 +305,21 @@ def test_what_fails_is_told_and_makes_the_exit_code(desk, lines, code, says):
         ("#SBATCH -t 5\npython main.py", ("tme=4h",), "Did you mean time?"),
         ("#!/bin/tcsh\n#SBATCH -t 5\npython main.py", (), "a script of bash or sh"),
         ("#SBATCH -t 5\npython main.py", ("--scheduler", "slrm"), "Did you mean slurm?"),
+        ("#SBATCH -a 1-3\npython main.py note=$SLURM_ARRAY_TASK_ID", (), "job.sh:2 uses SLURM_ARRAY_TASK_ID"),
+        ('#SBATCH -t 5\nx=$(sed -n "${SLURM_ARRAY_TASK_ID}p" x)', (), "job.sh:2 uses SLURM_ARRAY_TASK_ID"),
+        ("#SBATCH -t 5\nfor x in 1; do srun -n 2 python main.py; done", (), "job.sh:2 starts the experiment by srun"),
+        ("#SBATCH -t 5\nA=1 time srun \\\n  python main.py", (), "job.sh:2 starts the experiment by srun"),
+        ("#SBATCH -t 5\ntrap : DEBUG\npython main.py", (), "job.sh:2 sets a trap for DEBUG"),
+        (
+            "#SBATCH -t 5\npython main.py\nfor x in 1; do",
+            (),
+            "job.sh is no script that bash can read: line 5: syntax error",
+        ),
+        (
+            "#BSUB -W 5\n#BSUB -W 6\npython main.py",
+            (),
+            "job.sh: line 1 says -W 5, and line 2 -W 6: which of them lsf takes",
+        ),
     ],
 )
 def test_what_cannot_be_submitted_is_refused_before_anything_is_executed(desk, script, options, says):
@@ -289,6 +356,36 @@ def test_qstat_says_whose_lines_those_of_pbs_are(desk, version, scheduler):
     assert (typed.code, f"1 run as jobs of {scheduler}" in typed.out) == (0, True)
 
 
+def test_what_goes_on_with_a_directive_is_no_command(desk):
+    script = "#!/bin/bash\n  #PBS -l walltime=1:00:00 \\\n  -N mine\npython main.py lr=1\n"
+    typed = desk.submit(script, "-n", "--scheduler", "torque")
+
+    assert (typed.code, "#PBS -N mine\n" in typed.out, "#PBS -l walltime=01:00:00\n" in typed.out) == (0, True, True)
+
+
+def test_the_index_of_an_array_may_be_printed_exported_and_have_a_default(desk):
+    script = """#SBATCH -t 5
+# $SLURM_ARRAY_TASK_ID
+echo "element $SLURM_ARRAY_TASK_ID"
+export PORT=$((8000 + ${SLURM_ARRAY_TASK_ID:-0}))
+python main.py seed=${SLURM_ARRAY_TASK_ID:-3}
+"""
+    typed = desk.submit(script)
+
+    assert (typed.code, typed.out.partition("\n")[0]) == (0, "element ")
+    assert "\nexport PORT=$((8000 + ${SLURM_ARRAY_TASK_ID:-0}))\n" in desk.taken[0]
+    assert "seed: 3" in (desk.path / "logs/1/config.yaml").read_text()
+
+
+def test_a_script_may_come_through_a_pipe(desk):
+    desk.write("given.sh", LISTING_3)
+    python = f"{sys.executable} -m typedxp submit"
+    typed = desk.submit(f"cat given.sh | {python} /dev/stdin && {python} <(cat given.sh) -n", program="bash")
+
+    assert (typed.code, len(desk.taken), len(desk.points())) == (0, 1, 4)
+    assert "4 runs of 1 sweep would be submitted" in typed.err
+
+
 def test_a_dry_run_shows_all_and_leaves_nothing(desk):
     typed = desk.submit("#SBATCH -t 5\npython main.py lr=1\npython main.py lr=2\n", "-n")
 
@@ -305,7 +402,8 @@ def test_what_the_script_leaves_in_the_background_is_waited_for_once_it_has_begu
 
 
 def test_an_interruption_ends_the_script(desk):
-    process = desk.start("#SBATCH -t 5\npython main.py lr=1\ntouch begun\nsleep 100\npython main.py lr=2\n")
+    waiting = "import os, time; os.mkdir('begun'); time.sleep(100)"
+    process = desk.start(f'#SBATCH -t 5\npython main.py lr=1\npython -c "{waiting}"\npython main.py lr=2\n')
     while not (desk.path / "begun").exists():
         time.sleep(0.05)
     # As a terminal does it: everything that belongs to the command hears of it.
@@ -323,7 +421,7 @@ def test_the_script_is_executed_as_if_nobody_watched(desk, monkeypatch, tmp_path
 #SBATCH -t 5
 set -x
 mkdir -p made && echo $_
-[[ abc =~ (b) ]]; echo ${BASH_REMATCH[1]} $? $#
+[[ abc =~ (b) ]]; export A=$1 B=${C[i]}; echo ${BASH_REMATCH[1]} $? $# $_
 echo "$THEIRS ${BASH_ENV##*/} $0"
 set +x
 python main.py lr=1
@@ -331,8 +429,26 @@ python main.py lr=1
     monkeypatch.setenv("BASH_ENV", str(theirs))
     typed = desk.submit(script)
 
-    assert typed.out.splitlines()[:3] == ["made", "b 0 0", f"1 theirs {desk.path / 'job.sh'}"]
+    assert typed.out.splitlines()[:3] == ["made", "b 0 0 B=", f"1 theirs {desk.path / 'job.sh'}"]
     assert "__typedxp" not in typed.err
+
+
+def test_a_trap_of_the_script_finds_what_it_would_find(desk):
+    script = """#!/bin/bash
+#SBATCH -t 5
+set -Eeuo pipefail
+trap 'code=$?; echo "line $LINENO: $code"; exit $code # why' ERR
+export A=1
+python main.py lr=1
+missing() { (exit 4); }
+missing
+python main.py lr=2
+"""
+    typed = desk.submit(script)
+
+    assert (typed.code, typed.out.splitlines()[-1], len(desk.taken)) == (1, "line 7: 4", 1)
+    assert "\nexport A=1\n" in desk.taken[0]
+    assert "line 7 failed with exit code 4: ( exit 4 )" in typed.err
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,100 @@ def test_options_of_the_others_do_too(scheduler, line, values):
     assert read(scheduler, f"{DIALECTS[scheduler].prefixes[0]} {line}") == values
 
 
-def test_soft_requests_stay_soft_on_the_lines_that_follow():
-    assert read("sge", "#$ -soft", "#$ -l a=1", "#$ -hard", "#$ -l b=1") == {
-        "soft_resources": {"a": "1"},
-        "resources": {"b": "1"},
+def test_soft_requests_are_soft_to_the_end_of_their_line():
+    assert read("sge", "#$ -soft -l a=1 -hard -l c=1", "#$ -soft -l a=2", "#$ -l b=1", "#$ -soft") == {
+        "soft_resources": {"a": "2"},
+        "resources": {"c": "1", "b": "1"},
     }
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "lines", "values"),
+    [
+        ("pbs", ("-l walltime=1:00,ncpus=2", "-l walltime=2:00"), {"time": "60s", "cpus": 2}),
+        ("pbs", ("-l walltime=1:00,walltime=2:00", "-q a", "-q b"), {"time": "60s", "queue": "b"}),
+        ("pbs", ("-l select=2:ncpus=1", "-l select=1:ncpus=4"), {"select": "2:ncpus=1"}),
+        ("pbs", ("-l walltime=UNLIMITED", "-l walltime=1:00"), {"directives": ["-l walltime=UNLIMITED"]}),
+        ("torque", ("-l walltime=1:00", "-l walltime=2:00"), {"time": "120s"}),
+        ("torque", ("-l nodes=1:ppn=4", "-l nodes=2:ppn=2"), {"node_spec": "2:ppn=2"}),
+        ("torque", ("-l nodes=2:ppn=4", "-l nodes=1:ppn=2"), {"cpus": 2}),
+        ("slurm", ("-t 1", "--time=2"), {"time": "120s"}),
+        ("slurm", ("--mem=0", "--mem=4G"), {"directives": [], "mem": "4G"}),
+        ("slurm", ("--mem=4G", "--mem=0"), {"directives": ["--mem=0"]}),
+        ("slurm", ("--requeue", "--no-requeue", "--requeue"), {"requeue": True}),
+        (
+            "slurm",
+            ("--mail-type=BEGIN --mail-user=a", "--mail-type=END"),
+            {"mail_type": "BEGIN,END", "mail": "a"},
+        ),
+        ("slurm", ("--mail-type=A", "--mail-type=B"), {"directives": ["--mail-type=A --mail-type=B"]}),
+        ("sge", ("-l h_rt=1,h_rt=2 -q a", "-l h_rt=3 -q b"), {"time": "3s", "queue": "a,b"}),
+        ("sge", ("-pe mpi 2-4", "-pe smp 2"), {"directives": [], "parallel_environment": "smp", "cpus": 2}),
+        ("sge", ("-hold_jid 1", "-hold_jid 2"), {"hold_jid": ["1", "2"]}),
+        ("oar", ("-q a", "-q b", "-t x", "-t y"), {"queue": "b", "types": ["x", "y"]}),
+        ("oar", ("-l core=1,walltime=1", "-l gpu=1,walltime=1"), {"resources": ["core=1", "gpu=1"], "time": "3600s"}),
+        ("lsf", ("-W 10", "-W 10"), {"time": "600s"}),
+        (
+            "lsf",
+            ('-R "select[a]" -R "span[hosts=1]"', '-R "select[b]"'),
+            {"span": "hosts=1", "resources": ["select[a]", "select[b]"]},
+        ),
+        ("local", ("--time=1", "--time=2", "--after=a", "--after=b"), {"time": "2s", "after": ["a", "b"]}),
+    ],
+)
+def test_of_what_is_said_twice_that_counts_which_counts_to_the_scheduler(scheduler, lines, values):
+    assert read(scheduler, *(f"{DIALECTS[scheduler].prefixes[0]} {line}" for line in lines)) == values
+
+
+def test_a_first_resource_that_counts_is_told():
+    made = describe(script("#PBS -l walltime=1:00", "#PBS -l walltime=2:00", "#PBS -l walltime=1:00"), DIALECTS["pbs"])
+
+    assert made.notes == ["line 1 says -l walltime=1:00, and line 2 -l walltime=2:00: pbs takes the first."]
+
+
+@pytest.mark.parametrize(("scheduler", "option"), [("lsf", "-W {}"), ("moab", "-l walltime={}"), ("moab", "-N n{}")])
+def test_what_is_said_twice_is_refused_where_nobody_knows_what_counts(scheduler, option):
+    lines = [f"{DIALECTS[scheduler].prefixes[0]} {option.format(number)}" for number in (10, 20)]
+
+    with pytest.raises(PlanError, match=r"job\.sh: line 1 says .*10, and line 3 .*20: which .* Leave one\.$"):
+        describe(script(lines[0], "", lines[1]), DIALECTS[scheduler])
+
+
+@pytest.mark.parametrize("scheduler", ["pbs", "torque"])
+def test_qsub_takes_blanks_before_its_lines_and_lines_that_go_on(scheduler):
+    lines = [
+        "  #PBS -l walltime=1:00,\\",
+        "nodes=2:ppn=1 \\",
+        "  -q \\",
+        "long",
+        "\t#PBS-N x",
+        "#PBSx",
+        "echo",
+        "#PBS -p 1",
+    ]
+    made = describe(script(*lines), DIALECTS[scheduler])
+
+    nodes = {"directives": ["-l nodes=2:ppn=1"]} if scheduler == "pbs" else {"node_spec": "2:ppn=1"}
+    assert made.values == {"time": "60s", "queue": "long", "name": "x", **nodes}
+    assert made.rest == (2, 3, 4)
+    assert made.notes == ["line 8 looks like a directive, but comes after the first command: not read."]
+
+
+@pytest.mark.parametrize("scheduler", ["slurm", "sge", "oar", "local"])
+def test_other_schedulers_do_not_and_that_is_told(scheduler):
+    prefix = DIALECTS[scheduler].prefixes[0]
+    name = {"slurm": "-J", "sge": "-N", "oar": "-n", "local": "--name"}[scheduler]
+    made = describe(script(f" {prefix} {name} a"), DIALECTS[scheduler])
+    close = describe(script(f"{prefix}{name} a"), DIALECTS[scheduler])
+
+    assert (made.values, len(made.notes)) == ({}, 1)
+    assert bool(close.values) == (scheduler in ("slurm", "sge")) == (not close.notes)
+
+
+@pytest.mark.parametrize("line", [" #BSUB -W 5", "#BSUB-W 5"])
+def test_lines_are_refused_where_nobody_knows_whether_they_count(line):
+    with pytest.raises(PlanError, match=r"line 2 does not begin with #BSUB and a blank: whether lsf reads it"):
+        describe(script("#!/bin/bash", line), DIALECTS["lsf"])
 
 
 def test_alternatives_of_oar_with_different_times_stay_what_they_are():
@@ -143,6 +232,13 @@ def test_line_ends_of_windows_are_refused(tmp_path):
     (tmp_path / "job.sh").write_bytes(b"#SBATCH -t 1\r\npython main.py\r\n")
 
     with pytest.raises(PlanError, match="line ends of Windows"):
+        read_script(tmp_path / "job.sh")
+
+
+def test_a_byte_order_mark_is_refused(tmp_path):
+    (tmp_path / "job.sh").write_text("\ufeff#!/bin/bash\n#SBATCH -t 1\npython main.py\n", encoding="utf-8")
+
+    with pytest.raises(PlanError, match="byte order mark"):
         read_script(tmp_path / "job.sh")
 
 

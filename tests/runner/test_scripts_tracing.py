@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
 
 from hypothesis import given
@@ -35,6 +36,32 @@ def test_only_the_last_turn_of_a_loop_counts_for_exports():
     assert setup("export A=$a", *turns, A="2") == ['declare -- a="2"', "export A=$a"]
 
 
+def test_every_turn_counts_where_names_differ():
+    lines = ['export "$l"', "export ${n}_X=1"]
+    turns = [note(1 + at, line, f'declare -- l="V{turn}=1"') for turn in range(2) for at, line in enumerate(lines)]
+
+    found = setup("\n".join(lines), *turns)
+    assert [line for line in found if line.startswith("export")] == lines * 2
+
+
+def test_read_only_variables_can_be_declared_again_and_those_of_bash_are_left_alone():
+    noted = [
+        'declare -r A="1"',
+        'declare -air B=([0]="2")',
+        'declare -ir UID="0"',
+        'declare -- HOSTNAME="login"',
+        'declare -rx C="3"',
+        "set -- 4 5",
+    ]
+
+    assert setup("export D=$A", note(1, "export D=$A", *noted)) == [
+        'declare -- A="1"',
+        'declare -ai B=([0]="2")',
+        "set -- 4 5",
+        "export D=$A",
+    ]
+
+
 def test_what_extends_a_variable_is_repeated():
     turns = [note(1, "export P=$p:$P", f'declare -- p="{turn}"') for turn in range(2)]
 
@@ -54,13 +81,11 @@ def test_modules_in_a_loop_are_all_loaded():
 
 def test_assignments_count_if_the_program_has_seen_them():
     script = 'X=1\nY="a b" python main.py\nenv Z=$(date) W=4 python main.py\nU=2'
-    notes = [note(1, "X=1"), note(2, 'Y="a b" python main.py'), note(3, "env Z=$(date) W=4 python"), note(4, "U=2")]
+    ended = [note(1, "X=1"), note(2, 'Y="a b" python main.py'), note(3, "env Z=$(date) W=4 python"), note(4, "U=2")]
+    seen = {"X": "1", "Y": "a b", "Z": "x", "W": "4"}
 
-    assert setup(script, *notes, X="1", Y="a b", Z="x", W="4") == [
-        "export X=1",
-        'export Y="a b"',
-        "export Z=$(date) W=4",
-    ]
+    assert setup(script, *ended, **seen) == ["export X=1"]
+    assert setup(script, *ended[:2], replace(ended[2], itself=True), **seen) == ["export X=1", "export Z=$(date) W=4"]
 
 
 def test_what_only_eval_has_executed_is_not_repeated():

@@ -11,7 +11,7 @@ import pytest
 from typedxp.errors import SchedulerError
 from typedxp.schedulers.base import Cluster, Submitted
 from typedxp.schedulers.registry import get_scheduler
-from typedxp.schedulers.shell import local_shell
+from typedxp.schedulers.shell import Command, local_shell
 from typedxp.testing.contract import Place, SchedulerContract
 from typedxp.testing.sge import FakeSge
 from typedxp.testing.standin import Cause
@@ -193,3 +193,6 @@ class TestRealSge(SgeContract):
         submitted = self.submit(cluster, place, "exit 0", 2, **fields, parallel=1, time="1h", warn="5m")
 
         assert [status.native for status in self.wait(cluster, submitted, JobState.HELD, JobState.QUEUED)] == ["qw"] * 2
+        told = local_shell(Command(("qstat", "-j", submitted.elements[0].partition(".")[0]))).out
+        [soft] = [line.split()[-1] for line in told.splitlines() if line.startswith("soft resource_list")]
+        assert soft == "h_fsize=1G"

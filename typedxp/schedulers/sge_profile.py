@@ -76,8 +76,8 @@ class Sge(Profile):
         ("gpus", "gpu_resource", "gpu_scope"): lambda p, _: _gpus(p),
         ("gpu_type", "gpu_type_resource"): lambda p, _: _gpu_type(p),
         "resources": lambda p, _: f"-l {_requests(p.resources)}",
-        # What follows would be soft, too.
-        "soft_resources": lambda p, _: ["-soft", f"-l {_requests(p.soft_resources)}", "-hard"],
+        # -soft is forgotten at the end of a line.
+        "soft_resources": lambda p, _: f"-soft -l {_requests(p.soft_resources)} -hard",
         "account": lambda p, _: f"-A {_word('account', p.account)}",
         "project": lambda p, _: f"-P {p.project}",
         "queue": lambda p, _: f"-q {_word('queue', p.queue)}",

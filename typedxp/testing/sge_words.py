@@ -67,6 +67,8 @@ def directives(text: str) -> Iterator[str]:
             words = shlex.shlex(line.removeprefix("#$"), posix=True, punctuation_chars=False)
             words.whitespace_split, words.escape = True, ""
             yield from words
+            # -soft is forgotten at the end of a line.
+            yield "-hard"
 
 
 def read_options(words: Sequence[str], complaint: str) -> tuple[dict[str, str], list[str]]:

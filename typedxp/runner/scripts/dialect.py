@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from typedxp.schedulers.units import read_memory
@@ -34,11 +34,15 @@ class Dialect:
     ``reads`` maps options to readers of their values; ``bare`` are options without a value; ``left`` are those that we
     write ourselves, or that make no sense here; ``place`` those that name the directory of the job. ``style`` is how
     options are spelled: ``getopt`` as -n4 and --tasks=4, ``words`` as -pe smp 4, ``line`` has one option on each line.
-    ``everywhere`` tells that lines count behind the first command, too; ``home`` are the variables in which a job finds
-    the directory that it was submitted from. ``needs`` maps fields to those without which they say nothing.
-    ``lists`` are options whose values, with commas between, might as well be given one by one; ``modes`` are options
-    that change what those behind them mean: what is put before their names; ``settle`` changes fields when all are
-    known.
+    ``everywhere`` tells that lines count behind the first command, too; ``close`` that no blank is needed behind the
+    prefix; ``loose`` that there may be blanks before it, and that a line which ends with a backslash goes on.
+    ``home`` are the variables in which a job finds the directory that it was submitted from. ``needs`` maps fields to
+    those without which they say nothing. ``lists`` are options whose values, with commas between, might as well be
+    given one by one; ``modes`` are options that change what those behind them on their line mean: what is put before
+    their names; ``settle`` changes fields when all are known.
+
+    Of what is said twice the last counts, but: ``adds`` are options that add to what they said before, ``first`` those
+    of which the first counts; where ``unclear``, nobody knows.
     """
 
     scheduler: str
@@ -49,11 +53,26 @@ class Dialect:
     left: frozenset[str] = frozenset()
     place: frozenset[str] = frozenset()
     everywhere: bool = False
+    close: bool = False
+    loose: bool = False
     home: tuple[str, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
     modes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    adds: frozenset[str] = frozenset()
+    first: frozenset[str] = frozenset()
+    unclear: bool = False
+
+    def directive(self, line: str) -> tuple[str, str] | None:
+        """Part a line into the prefix and what follows; None if it is none that the scheduler reads."""
+        blanks, behind = (r"\s*" if self.loose else ""), (r"[\s-]" if self.close else r"\s")
+        match = re.match(rf"{blanks}({'|'.join(map(re.escape, self.prefixes))})(?={behind}|$)", line)
+        return (match[1], line[match.end() :].strip()) if match else None
+
+    def resembles(self, line: str) -> bool:
+        """Whether somebody may take a line for a directive."""
+        return replace(self, loose=True, close=True).directive(line) is not None
 
     def options(self, line: str) -> Iterator[Option]:
         """Part what follows the prefix into options."""

@@ -22,5 +22,6 @@ LOCAL = Dialect(
     },
     bare=frozenset({"--requeue", "--no-requeue", "--hold"}),
     left=frozenset({"--output", "--array"}),
+    adds=frozenset({"--after", "--gpu-ids"}),
     needs={"warn": "time", "gpu_ids": "gpus"},
 )

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from typedxp.runner.scripts.dialect import Dialect, Taken, always, clock, number, text
 
 
 def _requirement(value: str) -> Taken:
-    """Read ``-R``: one section as its field, more of them as they are."""
-    match = re.fullmatch(r"(select|order|rusage|span)\[([^\[\]]+)\]", value)
-    return {match[1]: match[2]} if match else {"resources": [value]}
+    return {"resources": [value]}
+
+
+def _settle(values: dict[str, Any]) -> dict[str, Any]:
+    """Read a section of ``-R`` as its field; what bsub puts together, as several of a kind, stays as it is."""
+    lines = values.get("resources", [])
+    sections = [re.fullmatch(r"(select|order|rusage|span)\[([^\[\]]+)\]", line) for line in lines]
+    kinds = [section[1] for section in sections if section]
+    alone = {line: section for line, section in zip(lines, sections, strict=True) if section}
+    alone = {line: section for line, section in alone.items() if kinds.count(section[1]) == 1}
+    rest = [line for line in lines if line not in alone]
+    values = {key: value for key, value in values.items() if key != "resources"}
+    fields = {section[1]: section[2] for section in alone.values()}
+    return {**values, **fields, **({"resources": rest} if rest else {})}
 
 
 def _name(value: str) -> Taken:
@@ -42,5 +54,8 @@ LSF = Dialect(
     bare=frozenset("-x -r -rn -B -N -Ne -I -Ip -Is -K -H -ti -ul".split()),  # noqa: SIM905 - as in the manual
     left=frozenset("-o -oo -e -eo -I -Ip -Is -K -i -is -L".split()),  # noqa: SIM905 - likewise
     place=frozenset({"-cwd"}),
+    adds=frozenset({"-R"}),
+    unclear=True,
+    settle=_settle,
     home=("LS_SUBCWD",),
 )

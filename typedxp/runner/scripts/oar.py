@@ -61,5 +61,6 @@ OAR = Dialect(
     place=frozenset({"-d", "--directory"}),
     everywhere=True,
     home=("OAR_WORKDIR", "OAR_WORKING_DIRECTORY", "OAR_O_WORKDIR"),
+    adds=frozenset({"-l", "--resource", "-t", "--type", "-a", "--anterior"}),
     needs={"checkpoint": "time", "signal": "checkpoint"},
 )

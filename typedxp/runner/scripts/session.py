@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import PlanError, ProfileError
 from typedxp.runner.planning import Launch
-from typedxp.runner.scripts.tracing import POSITION, PROLOGUE, noted, setup_of
+from typedxp.runner.scripts.prologue import POSITION, PROLOGUE
+from typedxp.runner.scripts.tracing import noted, setup_of
 from typedxp.runner.submitting import Submission
 from typedxp.vocabulary.plan import Assignment
+from typedxp.vocabulary.telling import tell
 from typedxp.vocabulary.tree import literal
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ VARIABLE = "TYPEDXP_SUBMIT"
 """The environment variable by which an experiment finds the script that it is to be submitted for."""
 
 _CHOOSES = ("xp/profile", "xp.profile", "xp.profile.scheduler")
+
+_LAUNCHED = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "TORCHELASTIC_RUN_ID")
+"""What srun, Open MPI, MPICH and torchrun tell each process that they start."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,10 @@ class Session:
             raise PlanError("xp.resume goes on with runs here. To submit them again: typedxp retry")
         if what.profile is None:
             return what
+        if _level() > self.said["level"]:
+            tell(
+                f"a script that {self.said['script']} started began this: what it exports or sources, the job does not."
+            )
         lines = noted(self.file.parent / "trace", self.position)
         setup = setup_of(lines, self.said["lines"], os.environ)
         return replace(what, profile=_dressed(what.profile, setup))
@@ -110,7 +119,7 @@ def current() -> Iterator[Session | None]:
     What this process starts in turn, and the jobs, do not find it.
 
     Raises:
-        PlanError: its submission has ended.
+        PlanError: its submission has ended, or this is one of several processes of a parallel program.
     """
     name = os.environ.pop(VARIABLE, None)
     if name is None:
@@ -130,16 +139,39 @@ def current() -> Iterator[Session | None]:
         fcntl.flock(file, fcntl.LOCK_SH)
         session.said = json.load(file)
         try:
+            _alone(session.said["launched"])
             yield session
         except BaseException as error:
             # A flag that there is not, or a mistake of ours.
-            session.ended(2 if isinstance(error, SystemExit) else 1)
+            session.ended(2 if isinstance(error, SystemExit | PlanError) else 1)
             raise
+
+
+def _alone(before: Mapping[str, str]) -> None:
+    for name, value in _launched().items():
+        if before.get(name) != value:
+            raise PlanError(
+                f"{name} is set: this was started by srun, mpirun or the like. Leave that out of the script. "
+                "What stands before the program in the job is container of the profile, as in container=[srun]"
+            )
+
+
+def _launched() -> dict[str, str]:
+    return {name: os.environ[name] for name in _LAUNCHED if name in os.environ}
+
+
+def _level() -> int:
+    """Return how many shells this is in: every bash adds one, but no subshell."""
+    try:
+        return int(os.environ.get("SHLVL", "0"))
+    except ValueError:
+        return 0
 
 
 def begin(directory: Path, script: str, lines: Sequence[str], profile: Profile, *, dry_run: bool) -> dict[str, str]:
     """Write what experiments are told; return the environment variables by which they find it."""
     said = {"script": script, "lines": list(lines), "profile": profile.plain(), "dry_run": dry_run}
+    said |= {"launched": _launched(), "level": _level() + 1}
     for name in ("trace", "points"):
         (directory / name).mkdir()
     (directory / "journal").touch()

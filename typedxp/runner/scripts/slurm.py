@@ -96,6 +96,8 @@ SLURM = Dialect(
         "--output -o --error -e --array -a --wait -W --parsable --test-only --quiet -Q --verbose -v --wrap".split()  # noqa: SIM905 - likewise
     ),
     place=frozenset({"--chdir", "-D"}),
+    close=True,
+    adds=frozenset({"--mail-type"}),
     home=("SLURM_SUBMIT_DIR",),
     needs={"mail_type": "mail", "time_min": "time"},
 )

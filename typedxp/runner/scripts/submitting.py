@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from typedxp.errors import ConfigError, PlanError, SchedulerError
 from typedxp.runner.judging import judge_profile
+from typedxp.runner.scripts.prologue import OWN
 from typedxp.runner.scripts.reading import DIALECTS, Described, Script, describe, kinds, read_script
 from typedxp.runner.scripts.session import Entry, begin, finish
-from typedxp.runner.scripts.tracing import OWN, Failed, failures
+from typedxp.runner.scripts.tracing import Failed, failures
 from typedxp.schedulers.registry import get_scheduler
 from typedxp.schedulers.shell import Command, Shell, local_shell
 from typedxp.stages.execute.script import run_script
@@ -37,6 +38,14 @@ _RIVALS = (
 """Fields that mean the same: what the command line sets takes the place of what the script does."""
 
 
+# Outside of quotes and comments.
+_ENDS_A_WORD = re.compile(r"""^((?:[^#\n"'\\]|\\.|"[^"\n]*"|'[^'\n]*')+)(?<!\s)\\\n(?=[\w./@+~-]+=)""", re.MULTILINE)
+
+_SRUN = re.compile(
+    r"(?:[^#]*[;&|(]\s*|[^#]*\b(?:do|then|else|time|exec|nohup)\s+|(?:\w+=\S*\s+)+|\s*)srun\s.*(python|\.py\b|\\$)"
+)
+
+
 @dataclass(frozen=True)
 class Submitting:
     """How a script is submitted: to which scheduler, with what fields of the profile changed, or not at all."""
@@ -54,6 +63,7 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
     """
     script = read_script(path)
     described = _described(script, how, shell)
+    _refuse(script, get_scheduler(described.scheduler).task)
     profile = _profile(script, described, how.overrides)
     for note in described.notes:
         tell(f"{path}: {note}")
@@ -68,6 +78,25 @@ def submit_script(path: Path, how: Submitting, shell: Shell = local_shell) -> in
         entries, failed = finish(directory), failures(directory / "failed")
     _summarize(entries, failed, how)
     return _exit_code(path, entries, failed, code)
+
+
+def _refuse(script: Script, task: str) -> None:
+    """Refuse what would be executed here, but cannot mean here what it does in a job."""
+    uses = re.compile(rf"(?!\s*(#|(echo|printf|export)\s)).*(?<!\\)\$({task}\b|\{{{task}\}}|\(\([^)]*\b{task}\b)")
+    for number, line in enumerate(script.lines, start=1):
+        place = f"{script.path}:{number}"
+        if uses.match(line):
+            raise PlanError(
+                f"{place} uses {task}, but every sweep is an array of its own here. "
+                "Write the values that it stands for into the command, as in seed=1,2,3."
+            )
+        if _SRUN.match(line):
+            raise PlanError(
+                f"{place} starts the experiment by srun, which would wait here for nodes. Leave that out. "
+                "What stands before the program in the job is container of the profile, as in container=[srun]"
+            )
+        if re.match(r"\s*trap\s.*\bDEBUG\b", line):
+            raise PlanError(f"{place} sets a trap for DEBUG, by which the script is followed: leave it out.")
 
 
 def _described(script: Script, how: Submitting, shell: Shell) -> Described:
@@ -129,7 +158,12 @@ def _profile(script: Script, described: Described, overrides: Mapping[str, Any])
 
 
 def _execute(script: Script, described: Described, profile: Profile, directory: Path, how: Submitting) -> int:
-    path = _as_meant(script, directory)
+    path = _as_meant(script, described.rest, directory)
+    # What is no bash is told before half of it has been submitted.
+    reply = local_shell(Command(("bash", "-n", "-O", "extglob", str(path))))
+    if reply.code:
+        said = reply.err.strip().removeprefix(f"{path}: ").partition("\n")[0]
+        raise PlanError(f"{script.path} is no script that bash can read: {said}")
     variables = begin(directory, str(script.path), script.lines, profile, dry_run=how.dry_run)
     if "BASH_ENV" in os.environ:
         variables[OWN] = os.environ["BASH_ENV"]
@@ -139,20 +173,20 @@ def _execute(script: Script, described: Described, profile: Profile, directory: 
     return run_script(["bash", *script.options, str(path)], start, environment)
 
 
-def _as_meant(script: Script, directory: Path) -> Path:
+def _as_meant(script: Script, rest: Collection[int], directory: Path) -> Path:
     r"""Return the script to execute: it itself, but where a line ends as ``lr=1,2\`` and the next begins ``seed=``.
 
-    To bash that is one word, which nobody means; so a copy has a blank there.
+    To bash that is one word, which nobody means; so a copy has a blank there. Nor are the lines ``rest``, by which
+    directives go on, commands; and what is no file can be read only once.
     """
-    text = "\n".join(script.lines)
-    meant, count = re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", text)
-    while count:
-        text, (meant, count) = meant, re.subn(r"(?m)(^[^#\n]*[^\s\\])\\\n(?=[\w./@+~-]+=)", "\\1 \\\\\n", meant)
-    if text == "\n".join(script.lines):
+    text = "\n".join(f"# {line}" if number in rest else line for number, line in enumerate(script.lines, start=1))
+    meant = _ENDS_A_WORD.sub("\\1 \\\\\n", text)
+    if meant != text:
+        tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
+    if meant == "\n".join(script.lines) and script.path.is_file():
         return script.path.absolute()
-    tell(f"{script.path}: a line that ends with a backslash is taken to end a word, too.")
     copy = directory / script.path.name
-    copy.write_text(text)
+    copy.write_text(meant)
     return copy
 
 

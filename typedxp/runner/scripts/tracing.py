@@ -1,7 +1,7 @@
-"""Owns what happens in a script while bash executes it: which lines change the environment of jobs, and which fail.
+"""Owns what bash has noted of a script: which lines make the environment of a job, and which have failed.
 
-A trap of bash's notes such commands before they are executed: as they stand in the script, with the variables of the
-shell that they speak of. So what a job repeats is what was executed, also in loops, functions and subshells; and what
+Commands are noted before they are executed: as they stand in the script, with the variables of the shell that they
+speak of. So what a job repeats is what was executed, also in loops, functions and subshells; and what
 refers to variables of the job, such as SLURM_CPUS_PER_TASK, has its value there.
 """
 
@@ -13,89 +13,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-POSITION = "TYPEDXP_SUBMIT_AT"
-"""The variable that tells a command behind which note it was started."""
-OWN = "TYPEDXP_SUBMIT_BASH_ENV"
-"""The variable that holds what BASH_ENV was before."""
-
-_FUNCTIONS = "module ml conda mamba micromamba spack"
-
-# Nothing here starts a process, changes a variable of the script or is shown by `set -x`. Names are odd since functions
-# of bash see each other's variables.
-PROLOGUE = r"""
-if [ -n "${TYPEDXP_SUBMIT_BASH_ENV-}" ]; then
-  BASH_ENV=$TYPEDXP_SUBMIT_BASH_ENV
-  unset TYPEDXP_SUBMIT_BASH_ENV
-  . "$BASH_ENV"
-else
-  unset BASH_ENV TYPEDXP_SUBMIT_BASH_ENV
-fi
-
-__typedxp_own() {
-  local __typedxp_each
-  for __typedxp_each in "${BASH_SOURCE[@]:2}"; do
-    [ "$__typedxp_each" = "$0" ] || return 1
-  done
-  for __typedxp_each in "${FUNCNAME[@]:2}"; do
-    case $__typedxp_each in module | ml | conda | mamba | micromamba | spack) return 1 ;; esac
-  done
-}
-
-__typedxp_variables() {
-  local __typedxp_rest=$1 __typedxp_name
-  while :; do
-    case $__typedxp_rest in *\$*) ;; *) return 0 ;; esac
-    __typedxp_rest=${__typedxp_rest#*\$}
-    __typedxp_rest=${__typedxp_rest#\{}
-    __typedxp_name=${__typedxp_rest%%[!A-Za-z0-9_]*}
-    case $__typedxp_name in '' | [0-9]* | __typedxp*) continue ;; esac
-    declare -p "$__typedxp_name" && printf '\0'
-  done
-}
-
-__typedxp_trace() {
-  case ${BASH_COMMAND%%[[:space:]]*} in
-    module | ml | conda | mamba | micromamba | spack | source | . | export | declare | typeset) ;;
-    unset | ulimit | umask | eval | deactivate | set | env | [A-Za-z_]*=*) ;;
-    *) return 0 ;;
-  esac
-  __typedxp_own || return 0
-  local __typedxp_at=${BASHPID:-$$}-$RANDOM$RANDOM$RANDOM
-  {
-    printf '%s\0' "${TYPEDXP_SUBMIT_AT-}" "$1" "$PWD" "$BASH_COMMAND"
-    __typedxp_variables "$BASH_COMMAND"
-  } >"${TYPEDXP_SUBMIT%/*}/trace/$__typedxp_at"
-  export TYPEDXP_SUBMIT_AT=$__typedxp_at
-}
-
-__typedxp_failed() {
-  __typedxp_own || return 0
-  printf '%s\0' "$1" "$2" "$3" >>"${TYPEDXP_SUBMIT%/*}/failed"
-}
-
-set -T -E
-trap '{ __typedxp_failed "$?" "$LINENO" "$BASH_COMMAND" || :; } 2>/dev/null' ERR
-trap '{ __typedxp_trace "$LINENO" "$_" || :; } 2>/dev/null' DEBUG
-"""
-"""What bash reads before the script, by BASH_ENV."""
-
+_FUNCTIONS = "module|ml|conda|mamba|micromamba|spack"
 _ENVIRONMENT = re.compile(
-    rf"({_FUNCTIONS.replace(' ', '|')}|source|\.|export|unset|ulimit|umask|deactivate)(\s|$)"
+    rf"({_FUNCTIONS}|source|\.|export|unset|ulimit|umask|deactivate)(\s|$)"
     r"|(declare|typeset)\s+-\w*x|set\s+[-+]a(\s|$)|set\s+[-+]o\s+allexport"
-    rf"|eval\s.*(\b(modulecmd|lmod|pyenv|direnv|{_FUNCTIONS.replace(' ', '|')})\b)"
+    rf"|eval\s.*(\b(modulecmd|lmod|pyenv|direnv|{_FUNCTIONS})\b)"
 )
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=", re.ASCII)
 _EXPORTS = re.compile(r"(export|declare|typeset)\s|[A-Za-z_]\w*\+?=", re.ASCII)
+_BASH = frozenset(
+    """
+    _ BASHOPTS BASHPID BASH_VERSINFO BASH_VERSION EPOCHREALTIME EPOCHSECONDS EUID GROUPS HOSTNAME HOSTTYPE LINENO
+    MACHTYPE OSTYPE PPID RANDOM SECONDS SHELLOPTS SRANDOM UID
+    """.split()  # noqa: SIM905 - a line for each would be longer than all the rest
+)
+"""Variables that bash sets itself, in the job as well."""
 
 
 @dataclass(frozen=True)
 class Noted:
-    """A command that was executed: its line, its directory, how it is written, and declarations of what it uses."""
+    """A command that was executed: its line, its directory, how it is written, and declarations of what it uses.
+
+    ``itself`` tells that it has not ended: it is the one that asks, or the function that this is in.
+    """
 
     line: int
     directory: str
     command: str
     variables: tuple[str, ...]
+    itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,14 +55,20 @@ class Failed:
 
 def noted(directory: Path, position: str) -> list[Noted]:
     """Return what was noted before a position, in the order of its execution."""
-    found = []
-    while position and "/" not in position:
+    found: list[Noted] = []
+    name, _, depth = position.partition(".")
+    # Of all that came later, how far out of functions it was; nothing if the last one is the command that asks.
+    later = [int(depth)] if depth else []
+    while name and "/" not in name:
         try:
-            text = (directory / position).read_bytes().decode(errors="surrogateescape")
+            text = (directory / name).read_bytes().decode(errors="surrogateescape")
         except OSError:
             break
-        position, line, place, command, *variables = text.rstrip("\0").split("\0")
-        found.append(Noted(int(line), place, command, tuple(variables)))
+        position, line, depth, place, command, *variables = text.rstrip("\0").split("\0")
+        itself = all(each > int(depth) for each in later)
+        found.append(Noted(int(line), place, command, tuple(variables), itself))
+        later = [min(int(depth), *later)] if later else [int(depth)]
+        name = position.partition(".")[0]
     return found[::-1]
 
 
@@ -137,13 +89,14 @@ def setup_of(notes: Sequence[Noted], script: Sequence[str], environment: Mapping
     """
     lines: list[str] = []
     known: dict[str, str] = {}
-    for note in _without_repetitions([each for each in notes if _genuine(each, script)]):
+    counting = [each for each in notes if _genuine(each, script) and (each.itself or not _passing(each.command))]
+    for note in _without_repetitions(counting):
         kept = _kept(note.command, environment)
         if kept is None:
             continue
         # Where jobs start differs between schedulers.
         needed = {"": f"cd {quote(note.directory)}"}
-        needed |= {_declared(text): text for text in note.variables if not _exported(text)}
+        needed |= {_declared(text): text for text in map(_declaration, note.variables) if text}
         lines += [text for name, text in needed.items() if known.get(name) != text]
         known |= needed
         lines.append(kept)
@@ -160,7 +113,7 @@ def _without_repetitions(notes: Sequence[Noted]) -> list[Noted]:
     """Leave out assignments that the next turn of a loop has made again: only the last one counts."""
     kept: list[Noted] = []
     for note in notes:
-        if _EXPORTS.match(note.command) and not _refers_to_itself(note.command):
+        if _EXPORTS.match(note.command) and _says_all(note.command):
             at = len(kept)
             while at and _EXPORTS.match(kept[at - 1].command):
                 at -= 1
@@ -171,17 +124,29 @@ def _without_repetitions(notes: Sequence[Noted]) -> list[Noted]:
     return kept
 
 
-def _refers_to_itself(command: str) -> bool:
+def _says_all(command: str) -> bool:
+    """Whether assignments neither go on from what there is, nor are to names that other turns may have otherwise."""
     names = _ASSIGNED.findall(command)
-    return "+=" in command or any(re.search(rf"\$\{{?{name}\b", command) for name in names)
+    itself = "+=" in command or any(re.search(rf"\$\{{?{name}\b", command) for name in names)
+    return not itself and not any(mark in word.partition("=")[0] for word in _words(command) for mark in "$`")
+
+
+def _passing(command: str) -> bool:
+    """Whether assignments are for one command alone, as in `A=1 python main.py`."""
+    words = _assigning(command)
+    return 0 < len(list(_leading(words))) < len(words)
+
+
+def _assigning(command: str) -> list[str]:
+    """Part a command into words, without what may stand before assignments."""
+    return list(_words(re.sub(r"^((exec|nohup)\s+)*(env\s+)?", "", command)))
 
 
 def _kept(command: str, environment: Mapping[str, str]) -> str | None:
     """Return what a job does in place of a command; None if that is nothing."""
     if _ENVIRONMENT.match(command):
         return command
-    words = list(_words(command.removeprefix("env ")))
-    given = [word for word in _leading(words) if environment.get(_name(word)) is not None]
+    given = [word for word in _leading(_assigning(command)) if environment.get(_name(word)) is not None]
     return f"export {' '.join(given)}" if given else None
 
 
@@ -220,11 +185,15 @@ def _words(command: str) -> Iterator[str]:
 
 
 def _declared(declaration: str) -> str:
-    """Return the name of a variable that was declared."""
-    return _name(" ".join(declaration.split(" ", 2)[2:]))
+    """Return the name of a variable that was declared; of arguments, there is only one declaration."""
+    return _name(" ".join(declaration.split(" ", 2)[2:])) if declaration.startswith("declare") else "set"
 
 
-def _exported(declaration: str) -> bool:
-    """Whether a variable was part of the environment: the job has its own, or gets it by another line."""
-    match = re.match(r"declare (\S+)", declaration)
-    return match is None or "x" in match[1] or "r" in match[1]
+def _declaration(noted: str) -> str:
+    """Return how a job declares what was noted; empty if it has its own, or gets it by another line."""
+    match = re.match(r"declare -(\S+) (\w+)", noted)
+    if match is None:
+        return noted if noted.startswith("set --") else ""
+    if "x" in match[1] or match[2] in _BASH:
+        return ""
+    return f"declare -{match[1].replace('r', '') or '-'} {noted[match.start(2) :]}"

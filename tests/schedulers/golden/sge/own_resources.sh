@@ -4,9 +4,7 @@
 #$ -j y
 #$ -o /home/ada/logs/jobs/7/$JOB_ID.log
 #$ -l h_cpu=3600,arch=lx-*,ssd=true
-#$ -soft
-#$ -l hostname=node1*
-#$ -hard
+#$ -soft -l hostname=node1* -hard
 #$ -q all.q
 
 cd /home/ada/project || exit 1
