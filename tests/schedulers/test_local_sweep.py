@@ -96,14 +96,16 @@ def test_logs_follow_a_run_to_its_end(user):
     until(lambda: statuses(user) == {"completed": 1})
 
 
-def test_held_runs_wait_for_their_release(user):
-    user(launch("'seed=range(3)' wait=0.5", "xp.profile.slots=1"))
+def test_held_runs_wait_for_their_release(user, tmp_path):
+    user(launch("'seed=range(3)' wait=600", "xp.profile.slots=1"))
     user("typedxp hold 3")
-    until(lambda: statuses(user, "1-2") == {"completed": 2})
+    user("typedxp cancel 1-2")
+    until(lambda: statuses(user, "1-2") == {"cancelled": 2})
     assert "HELD" in user("typedxp status 3")
+    assert not (tmp_path / "started.2").exists()
 
     user("typedxp release 3")
-    until(lambda: statuses(user) == {"completed": 3})
+    until((tmp_path / "started.2").exists)
 
 
 def test_a_run_over_its_time_is_timeout_and_says_so(user):

@@ -48,10 +48,7 @@ def status(runs: Sequence[str], where: str | None, store: Path, *, watch: bool, 
         lines = Lines(points)
         for standing in standings:
             print(lines.line(standing))
-    if not watch:
-        return 0
-    # One whose status cannot be read is not known to have completed.
-    return exit_code(standings) if len(standings) == len(directories) else 1
+    return exit_code(directories, standings) if watch else 0
 
 
 def _row(standing: Standing, points: Points) -> dict[str, object]:

@@ -164,7 +164,7 @@ def _submit(what: Launch, code: Code | None, command: Sequence[str], script: Ses
 def _wait(what: Launch, made: Submission) -> int:
     table, store = Watch(), Store(what.settings.logs)
     try:
-        return exit_code(wait(store, made.runs, table, tell))
+        return exit_code(made.runs, wait(store, made.runs, table, tell))
     except KeyboardInterrupt:
         table.close()
         tell(f"no longer waiting; the jobs go on. To look: typedxp status{store.option}")

@@ -64,9 +64,10 @@ def wait(
     raise AssertionError
 
 
-def exit_code(standings: Sequence[Standing]) -> int:
-    """Return the exit code of a sweep: 0 if all runs completed, 1 if any did not."""
-    return 0 if all(standing.status.status is RunStatus.COMPLETED for standing in standings) else 1
+def exit_code(runs: Sequence[RunDirectory], standings: Sequence[Standing]) -> int:
+    """Return the exit code of a sweep: 0 if all runs completed, 1 if any did not, or stands nobody knows where."""
+    completed = sum(standing.status.status is RunStatus.COMPLETED for standing in standings)
+    return 0 if completed == len(runs) else 1
 
 
 class Watch:
