@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -70,6 +71,17 @@ def cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Keep what the tests let typedxp remember of this machine out of the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def never_frozen() -> Iterator[None]:
+    """Let the garbage collector look at all there is: what a command sets aside until its process ends is here for long.
+
+    Each launch would count it anew, and it would be more with every test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "freeze", lambda: None)
         yield
 
 
