@@ -305,7 +305,7 @@ def test_what_the_script_leaves_in_the_background_is_waited_for_once_it_has_begu
 
 
 def test_an_interruption_ends_the_script(desk):
-    process = desk.start("#SBATCH -t 5\npython main.py lr=1\ntouch begun\nsleep 100\npython main.py lr=2\n")
+    process = desk.start("#SBATCH -t 5\npython main.py lr=1\n: > begun\nsleep 100\npython main.py lr=2\n")
     while not (desk.path / "begun").exists():
         time.sleep(0.05)
     # As a terminal does it: everything that belongs to the command hears of it.
