@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +75,17 @@ def cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def never_frozen() -> Iterator[None]:
+    """Have nothing set aside from the garbage collector: the process that a command expects to end goes on here.
+
+    Each launch would count anew what is set aside, and that would be more with every test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "freeze", lambda: None)
+        yield
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """Type a command in ``tmp_path``, as a user does, and return what it prints; fail if it exits with another code."""
@@ -111,3 +124,32 @@ def shell_in(place: Path) -> Shell:
         return done.stdout
 
     return type_in
+
+
+class Original:
+    """A project that is made once, for runs take long to launch, and put back for each test.
+
+    Always at the same place, since its files tell where it is.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.project = place / "project"
+        self._copy = place / "copy"
+        self.project.mkdir()
+
+    def keep(self) -> None:
+        """Remember the project as it is."""
+        shutil.copytree(self.project, self._copy, symlinks=True)
+
+    def put_back(self) -> Path:
+        """Make the project again what it was, and return where it is."""
+        remove_checkout(self.project)
+        return shutil.copytree(self._copy, self.project, symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
+    """Give a module one project of its own to make."""
+    place = tmp_path_factory.mktemp("original")
+    yield Original(place)
+    remove_checkout(place)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
-from pathlib import Path
 
 import pytest
 
 from tests.results.conftest import StoreBuilder
 from typedxp.cli.main import main
-from typedxp.stages.snapshot.checkout import remove_checkout
 from typedxp.vocabulary.records import Label, RunStatus
 
 SCRIPT = """
@@ -25,34 +22,6 @@ if __name__ == "__main__":
 """
 
 COMMIT = "git init --quiet -b main && git add . && git -c user.name=A -c user.email=a@b commit --quiet -m x"
-
-
-class Original:
-    """A project that is made once, for runs take long to launch, and put back for each test.
-
-    Always at the same place, since its files tell where it is.
-    """
-
-    def __init__(self, place: Path) -> None:
-        self.project = place / "project"
-        self._copy = place / "copy"
-        self.project.mkdir()
-
-    def keep(self) -> None:
-        """Remember the project as it is."""
-        shutil.copytree(self.project, self._copy, symlinks=True)
-
-    def put_back(self) -> Path:
-        """Make the project again what it was, and return where it is."""
-        remove_checkout(self.project)
-        return shutil.copytree(self._copy, self.project, symlinks=True)
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    place = tmp_path_factory.mktemp("original")
-    yield Original(place)
-    remove_checkout(place)
 
 
 @pytest.fixture

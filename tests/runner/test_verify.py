@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import shell_in
 from typedxp.results.open import open_results
 from typedxp.results.runs.listing import list_runs
 from typedxp.store import verifications
@@ -52,12 +53,27 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def project(shell, tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch):
     """A walk in a repository, which is random, and not by its seed alone, if it is told so."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    (tmp_path / "walk.py").write_text(WALK)
-    (tmp_path / ".gitignore").write_text("logs/\nfail\nkept/\n")
-    shell("git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit --quiet -m first")
+    make_project(tmp_path)
+
+
+def make_project(place):
+    (place / "walk.py").write_text(WALK)
+    (place / ".gitignore").write_text("logs/\nfail\nkept/\n")
+    shell_in(place)("git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit --quiet -m first")
+
+
+@pytest.fixture(scope="module")
+def one_failed(original):
+    """Make a run that completed and one that failed."""
+    make_project(original.project)
+    shell_in(original.project)("python walk.py seed=0,1")
+    status = Store(original.project / "logs").run(2).status_file
+    status.write_text(status.read_text().replace('"completed"', '"failed"'))
+    original.keep()
+    return original
 
 
 def verified(tmp_path, number):
@@ -231,15 +247,13 @@ def test_a_stream_that_is_missing_is_different(shell, tmp_path, project):
         ("1 --repository logs/..", None),
     ],
 )
-def test_what_cannot_be_verified_is_refused(shell, tmp_path, project, arguments, message):
-    shell("python walk.py seed=0,1")
-    status = Store(tmp_path / "logs").run(2).status_file
-    status.write_text(status.read_text().replace('"completed"', '"failed"'))
+def test_what_cannot_be_verified_is_refused(one_failed, arguments, message):
+    project = one_failed.put_back()
 
-    said = shell(f"typedxp verify {arguments}", code=2 if message else 0)
+    said = shell_in(project)(f"typedxp verify {arguments}", code=2 if message else 0)
 
     assert message is None or message in said
-    assert scratch(tmp_path) == []
+    assert scratch(project) == []
 
 
 def test_a_damaged_verification_is_told_and_the_run_still_read(shell, tmp_path, project):
