@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from enum import Enum, IntEnum, StrEnum
 
 import numpy as np
@@ -235,6 +236,22 @@ def test_a_stream_that_an_earlier_attempt_left_torn_goes_on_on_a_line_of_its_own
 
     assert lines(run) == ['{"a":1}', '{"a":2', '{"a":3}']
     assert run.close()["train"].records == 2
+
+
+def test_a_record_that_somebody_is_just_writing_is_not_taken_for_a_torn_one(run, monkeypatch):
+    run.log(a=1)
+    file = run.directory / "metrics" / "train.jsonl"
+    file.write_text('{"a":1}\n{"a":')
+
+    def write_the_rest(_):
+        with file.open("a") as stream:
+            stream.write("2}\n")
+
+    monkeypatch.setattr(time, "sleep", write_the_rest)
+    other = Run(run.directory, None, timestamps=False)
+    other.log(a=3)
+
+    assert lines(run) == ['{"a":1}', '{"a":2}', '{"a":3}']
 
 
 def test_logging_into_a_directory_that_is_gone_is_refused(tmp_path):

@@ -22,8 +22,9 @@ def seldom_collected(*, stays: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        frozen = gc.get_freeze_count()
-        gc.freeze()
-        if not stays and not frozen:
+        if stays:
+            gc.freeze()
+        elif not gc.get_freeze_count():
+            gc.freeze()
             gc.unfreeze()
         gc.set_threshold(*before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,6 +26,9 @@ TIME = "_time"
 
 MAX_ITEMS = 10_000
 """The most items that an array in a record may have."""
+
+_LOOKS, _PAUSE = 10, 0.001
+"""How often, and with how many seconds between, a stream is looked at that ends within a record."""
 
 # Strict: an integer of more than 53 bits is left to `spell_record`, since one of over 64 is not an integer to a reader.
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
@@ -124,13 +128,22 @@ def _open_append(path: Path) -> int:
     try:
         path.parent.mkdir(exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
+        if _is_torn(file):
             # A record torn by a kill stays alone on its line.
             os.write(file, b"\n")
     except OSError as error:
         raise RecordError(f"{path} cannot be written: {reason(error)}.") from error
     return file
+
+
+def _is_torn(file: int) -> bool:
+    """Whether a stream ends within a record that nobody is just writing."""
+    for _ in range(_LOOKS):
+        size = os.fstat(file).st_size
+        if not size or os.pread(file, 1, size - 1) == b"\n":
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _check(record: Mapping[Any, Any]) -> dict[str, Any]:

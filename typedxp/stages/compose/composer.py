@@ -117,18 +117,19 @@ class Composer:
         """Name the options of a config group."""
         from hydra.core.object_type import ObjectType
 
-        return list(self.loader.get_group_options(group, ObjectType.CONFIG))
+        # Not the loader, which copies all that it knows for each question.
+        return list(self.loader.repository.get_group_options(group, ObjectType.CONFIG))
 
     def group_names(self, parent: str = "") -> list[str]:
         """Name all config groups, nested ones included."""
         from hydra.core.object_type import ObjectType
 
         names: list[str] = []
-        for child in self.loader.list_groups(parent):
+        for child in self.loader.repository.get_group_options(parent, ObjectType.GROUP):
             group = f"{parent}/{child}" if parent else child
             if not _is_hydras(group):
                 names += [group] if self.is_group(group) else []
-                names += self.group_names(group) if self.loader.get_group_options(group, ObjectType.GROUP) else []
+                names += self.group_names(group)
         return sorted(names)
 
     def compose(self, overrides: Sequence[str]) -> Composition:
