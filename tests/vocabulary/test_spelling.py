@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from typedxp.stages.compose.grammar import parse
@@ -29,6 +29,7 @@ def read_back(value):
 
 
 @given(VALUES)
+@example("\\\n")
 def test_every_value_is_read_back_as_it_was(value):
     again = read_back(value)
 

@@ -134,7 +134,7 @@ def _quoted(text: str) -> str:
 
 def _escaped(text: str) -> str:
     # A backslash means itself, unless a quote follows.
-    return re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\'", text))
+    return re.sub(r"(\\+)\Z", r"\1\1", re.sub(r"(\\*)'", r"\1\1\'", text))
 
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:

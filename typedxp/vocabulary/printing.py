@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from typedxp.vocabulary.telling import tell
 
@@ -22,23 +23,24 @@ def printing(command: Callable[[], int]) -> int:
     out = sys.stdout
     try:
         code = command()
-        # There is none where a shell has closed it: `>&-`.
-        if out is not None:
+        # There is none where a shell has closed it (`>&-`), or the experiment itself.
+        if out is not None and not out.closed:
             out.flush()
     except BrokenPipeError:
         # Whoever read our output, `head` for example, has seen enough.
-        _discard(out.fileno())
+        _discard(out)
         return 141
     except OSError as error:
         # The output is what has no name.
         if error.errno not in _UNWRITTEN or error.filename is not None:
             raise
-        _discard(out.fileno())
+        _discard(out)
         tell(f"The output cannot be written: {error.strerror or error}.")
         return 1
     return code
 
 
-def _discard(descriptor: int) -> None:
+def _discard(out: TextIO | None) -> None:
     """Let nobody complain at the end of what could not be printed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    if out is not None and not out.closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
