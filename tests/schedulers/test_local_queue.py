@@ -36,13 +36,25 @@ def place(tmp_path) -> Path:
 
 
 @pytest.fixture
-def queue(tmp_path):
-    """A queue that is empty again at the end."""
-    queue = LocalQueue(tmp_path / "state")
-    yield queue
-    if jobs := queue.files.numbers():
-        queue.ask("cancel", *map(str, jobs))
-        until(lambda: queue.dispatcher is None)
+def queue_at():
+    """Make queues, each in a directory of its own, that are empty again at the end."""
+    made = []
+
+    def make(state):
+        made.append(LocalQueue(state))
+        return made[-1]
+
+    yield make
+    for queue in made:
+        if jobs := queue.files.numbers():
+            queue.ask("cancel", *map(str, jobs))
+            until(lambda queue=queue: queue.dispatcher is None)
+
+
+@pytest.fixture
+def queue(queue_at, tmp_path):
+    """A queue of this machine."""
+    return queue_at(tmp_path / "state")
 
 
 def kill(queue: LocalQueue) -> None:
@@ -513,8 +525,8 @@ def test_a_script_that_is_not_there_is_named(queue):
     assert "nowhere.sh cannot be read: No such file or directory" in reply.err
 
 
-def test_jobs_of_two_machines_are_not_taken_for_each_other(queue, place, tmp_path):
-    other = LocalQueue(tmp_path / "of another machine")
+def test_jobs_of_two_machines_are_not_taken_for_each_other(queue, queue_at, place, tmp_path):
+    other = queue_at(tmp_path / "of another machine")
     job, theirs = queue.submit(place, "exit 0", "--hold"), other.submit(place, "exit 0", "--hold")
 
     assert job != theirs
