@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks.measure import Command, Cost, until
+from tests.benchmarks.measure import Command, Cost
 
 MS = 1e-3
 MB = 1e6
@@ -64,4 +64,3 @@ def python(*arguments: str) -> Command:
 
 
 BARE_PYTHON = Cost(python("-c", "pass"))
-BY_HAND = Cost(python("by_hand.py"), probe=until("function_reached"))

@@ -85,16 +85,16 @@ def _element(moment: int) -> float:
 
 
 def element() -> float:
-    """Measure the start of an element up to the first line of the user's file."""
-    return _element(0)
-
-
-def function() -> float:
     """Measure the start of an element up to the first line of the function."""
     return _element(1)
 
 
-HOW = {measure.__name__: measure for measure in (submit, array, each, status, element, function)}
+def element_file() -> float:
+    """Measure the start of an element up to the first line of the user's file."""
+    return _element(0)
+
+
+HOW = {measure.__name__: measure for measure in (submit, array, each, status, element, element_file)}
 
 if __name__ == "__main__":
     try:
